@@ -83,3 +83,59 @@ class JourneyDefinition:
             return ()
         staged = [name for names in self.stages.values() for name in names]
         return tuple(sorted({*self.start, *self.success, *self.abandon, *self.touchpoints, *staged}))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract table: its type, whether it must be given, and what it holds."""
+
+    kind: str  # text | timestamp | number | flag
+    required: bool = False
+    about: str = ""
+
+
+TABLES: dict[str, dict[str, Column]] = {
+    "events": {
+        "customer_id": Column("text", True, "who; text, leading zeros kept"),
+        "timestamp": Column("timestamp", True, "when; stored in UTC"),
+        "touchpoint": Column("text", True, "what happened"),
+        "channel": Column("text", about="web, app, phone, store, ..."),
+        "mode": Column("text", about="self_service or assisted"),
+        "device": Column("text", about="mobile, desktop, ..."),
+        "actor": Column("text", about="customer, company or system"),
+        "session_id": Column("text", about="visit or call the event belongs to"),
+        "journey_id": Column("text", about="case the source itself names"),
+        "order": Column("number", about="breaks ties of the timestamp"),
+        "cost": Column("number", about="cost to serve, in the data set's currency"),
+        "duration_s": Column("number", about="length of the interaction in seconds"),
+        "effort": Column("number", about="effort rating of the interaction"),
+        "satisfaction": Column("number", about="satisfaction rating of the interaction"),
+        "observed_until": Column("timestamp", about="end of observation of this journey"),
+    },
+    "surveys": {
+        "customer_id": Column("text", about="who answered; may be absent"),
+        "answered_at": Column("timestamp", about="when; may be absent"),
+        "touchpoint": Column("text", about="what the question followed"),
+        "verbatim": Column("text", about="free text; never published"),
+    },
+    "customers": {
+        "customer_id": Column("text", True, "who"),
+        "started_at": Column("timestamp", about="start of the contract"),
+        "ended_at": Column("timestamp", about="its end; empty while active"),
+        "tenure": Column("number", about="time under contract so far, in tenure_unit"),
+        "churned": Column("flag", about="true when the tenure ended with an exit"),
+        "observed_from": Column("timestamp", about="from when the file would have shown the customer"),
+        "notice_at": Column("timestamp", about="when notice was given"),
+        "exit_reason": Column("text", about="voluntary, involuntary or moved"),
+        "bound_until": Column("timestamp", about="end of the minimum term"),
+        "consent": Column("flag", about="may be contacted"),
+        "last_contacted_at": Column("timestamp", about="last outbound contact"),
+        "monthly_revenue": Column("number", about="in the data set's currency"),
+        "observed_until": Column("timestamp", about="end of observation of this customer"),
+        "valid_from": Column("timestamp", about="from when dated attributes hold"),
+    },
+    "identities": {
+        "alias": Column("text", True, "id a channel knows the customer by"),
+        "customer_id": Column("text", True, "the customer's own id"),
+    },
+}

@@ -1,0 +1,23 @@
+"""dataset.yml -> Dataset: events, surveys and customers of one company, read strictly.
+
+Text files are read as text and converted by what dataset.yml declares; whatever does not fit is counted,
+and above a stated share it is an error. Raw customer ids stay in the engine.
+"""
+
+from cj_helpers.dataset.checks import channel_days, feed_gaps
+from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey_frame, tenure_unit
+from cj_helpers.dataset.opening import Dataset, open_dataset, parse_as_of
+
+__all__ = [
+    "Dataset",
+    "channel_days",
+    "customer_frame",
+    "durations_left_out",
+    "feed_gaps",
+    "nearest",
+    "open_dataset",
+    "parse_as_of",
+    "survey_frame",
+    "tenure_unit",
+]

@@ -1,0 +1,145 @@
+"""What the data-quality notebook and `cj check` say: feeds, repairs and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from ibis import _
+from ibis.expr import types as ir
+
+from cj_helpers.contract import MISSING
+from cj_helpers.dataset.sources import Problem
+
+FIT, REPAIRED, NOT_FIT, NOT_AVAILABLE = "fit", "fit with repairs", "not fit", "not available"
+
+QUALITY_COLUMNS = ["table", "source", "check", "outcome", "n_rows", "n_total", "share", "message"]
+
+
+def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
+    """List what was found while reading.
+
+    Returns
+    -------
+    DataFrame, one row per finding
+        table, source, check, outcome (error | dropped | repaired | warning), n_rows, n_total, share, message.
+    """
+    rows = [
+        (
+            p.table,
+            p.source,
+            p.check,
+            p.outcome,
+            p.n_rows,
+            p.n_total,
+            p.n_rows / p.n_total if p.n_total else 0.0,
+            p.message,
+        )
+        for p in problems
+    ]
+    table = pd.DataFrame(rows, columns=QUALITY_COLUMNS)
+    rank = {"error": 0, "dropped": 1, "repaired": 2, "warning": 3}
+    order = table.assign(_rank=table["outcome"].map(rank)).sort_values(
+        ["_rank", "table", "source", "check"], kind="stable"
+    )
+    return order.drop(columns="_rank").reset_index(drop=True)
+
+
+def feed_table(events: ir.Table) -> pd.DataFrame:
+    """Describe each source of events: how much came, from when to when, and how far it lags.
+
+    Returns
+    -------
+    DataFrame, one row per source
+        source, n_rows, first, last (UTC), lag_days behind the source that reaches furthest.
+    """
+    found = events.group_by("source").aggregate(n_rows=_.count(), first=_.timestamp.min(), last=_.timestamp.max())
+    table = found.order_by("source").execute()
+    table["lag_days"] = (table["last"].max() - table["last"]).dt.total_seconds() / 86_400
+    return table
+
+
+def channel_days(events: ir.Table, *, time_zone: str) -> pd.DataFrame:
+    """Count events by channel and local day; days without an event in a channel are rows with 0.
+
+    Returns
+    -------
+    DataFrame, one row per channel and day of the log
+        channel, day (local date), n_events. A gap or a late feed shows as a run of zeros.
+    """
+    channel = events.channel.fill_null(MISSING) if "channel" in events.columns else events.source
+    hours = events.select(channel=channel, hour=events.timestamp.truncate("h"))
+    counts = hours.group_by("channel", "hour").aggregate(n=_.count()).execute()
+    local = counts["hour"].dt.tz_localize("UTC").dt.tz_convert(time_zone)
+    counts["day"] = local.dt.tz_localize(None).dt.normalize()
+    days = pd.date_range(counts["day"].min(), counts["day"].max(), freq="D", name="day")
+    wide = counts.pivot_table(index="day", columns="channel", values="n", aggfunc="sum").reindex(days)
+    long = wide.fillna(0).astype("int64").melt(ignore_index=False, value_name="n_events").reset_index()
+    return long[["channel", "day", "n_events"]].sort_values(["channel", "day"]).reset_index(drop=True)
+
+
+def feed_gaps(days: pd.DataFrame, *, min_days: int = 3) -> pd.DataFrame:
+    """Find runs of days on which a channel is silent although it usually is not.
+
+    Parameters
+    ----------
+    days : DataFrame
+        What ``channel_days`` returns.
+    min_days : int
+        Shortest run that counts.
+
+    Returns
+    -------
+    DataFrame, one row per gap
+        channel, first_day, last_day, n_days, is_last (the run reaches the end of the log: a late feed).
+
+    Notes
+    -----
+    Only channels with events on at least 80 % of days are judged; for a sparse channel silence is normal.
+    """
+    rows = []
+    for channel, part in days.groupby("channel", sort=True):
+        silent = part["n_events"].eq(0)
+        if silent.mean() > 0.2:
+            continue
+        runs = part[silent].groupby((~silent).cumsum()[silent])["day"].agg(["min", "max", "size"])
+        end = part["day"].max()
+        rows += [(channel, r["min"], r["max"], int(r["size"]), r["max"] == end) for _i, r in runs.iterrows()]
+    table = pd.DataFrame(rows, columns=["channel", "first_day", "last_day", "n_days", "is_last"])
+    return table[table["n_days"] >= min_days].reset_index(drop=True)
+
+
+def verdict_table(available: dict[str, str], problems: Sequence[Problem], stale: str) -> pd.DataFrame:
+    """Judge, per analysis, whether the data are fit.
+
+    Parameters
+    ----------
+    available : dict of analysis to reason why it is not available (empty: it is)
+    problems : findings while reading
+    stale : str
+        Message about a source behind ``max_lag``; empty when there is none.
+
+    Returns
+    -------
+    DataFrame, one row per analysis
+        analysis, verdict (fit | fit with repairs | not fit | not available), reason.
+    """
+    needs = {
+        "journey mapping": {"events", "identities"},
+        "drop-off survival": {"events", "identities"},
+        "NPS drivers": {"surveys"},
+        "churn": {"customers"},
+    }
+    rows = []
+    for analysis, tables in needs.items():
+        errors = [p.message for p in problems if p.table in tables and p.outcome == "error"]
+        repairs = [p for p in problems if p.table in tables and p.outcome in {"dropped", "repaired"}]
+        if errors or (stale and "events" in tables):
+            rows.append((analysis, NOT_FIT, " ".join(errors) or stale))
+        elif available.get(analysis):
+            rows.append((analysis, NOT_AVAILABLE, available[analysis]))
+        elif repairs:
+            rows.append((analysis, REPAIRED, ", ".join(sorted({p.check for p in repairs}))))
+        else:
+            rows.append((analysis, FIT, ""))
+    return pd.DataFrame(rows, columns=["analysis", "verdict", "reason"])

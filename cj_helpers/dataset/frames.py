@@ -1,0 +1,105 @@
+"""The border to pandas: surveys and customers without any raw id."""
+
+from __future__ import annotations
+
+import ibis
+import pandas as pd
+from ibis.expr import types as ir
+
+from cj_helpers.contract import ALL, MISSING, ConfigError, DataError
+from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.opening import Dataset
+from cj_helpers.dataset.sources import ROW
+
+_DAY_SECONDS = 86_400
+
+
+def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
+    """Bring survey answers into pandas.
+
+    Returns
+    -------
+    DataFrame, one row per answer in the order of the file
+        customer (a running number; missing in an anonymous survey), answered_at (UTC), nps, csat, ces,
+        weight, the drivers, ``<driver>__not_applicable``, the attributes as text, and segment.
+        Identifiers and verbatims do not come along.
+
+    Raises
+    ------
+    DataError
+        When the data set has no surveys.
+    """
+    if data.surveys is None:
+        raise DataError(f"{data.key}: has no surveys; name a source under tables.surveys.")
+    frame = _without_ids(data.surveys, segment_col, data).order_by(data.surveys[ROW])
+    return frame.drop(ROW).execute().reset_index(drop=True)
+
+
+def customer_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
+    """Bring customers into pandas with the time each was under contract.
+
+    Returns
+    -------
+    DataFrame, one row per customer in the order of the file
+        customer (a running number), duration (days for dated contracts, else in tenure_unit), event (True:
+        left), the contract's columns, the attributes as text, and segment. Customers whose duration is
+        missing or not above 0 are left out; ``durations_left_out`` counts them.
+
+    Notes
+    -----
+    Dated contracts: from started_at to ended_at, or to as_of (or observed_until) while active.
+    """
+    table = _with_duration(data)
+    known = table.filter((table.duration > 0).fill_null(False))
+    frame = _without_ids(known, segment_col, data).order_by(known[ROW])
+    return frame.drop(ROW).execute().reset_index(drop=True)
+
+
+def durations_left_out(data: Dataset) -> int:
+    """Count the customers that ``customer_frame`` leaves out for want of a duration above 0."""
+    table = _with_duration(data)
+    return int((~(table.duration > 0).fill_null(False)).sum().fill_null(0).execute())
+
+
+def tenure_unit(data: Dataset) -> str:
+    """Return the unit of ``duration``: days for dated contracts, else what dataset.yml says."""
+    sources = data.config.tables.customers
+    return next((source.tenure_unit for source in sources if source.tenure_unit), "days")
+
+
+def _with_duration(data: Dataset) -> ir.Table:
+    table = data.customers
+    if table is None:
+        raise DataError(f"{data.key}: has no customers; name a source under tables.customers.")
+    if {"tenure", "churned"} <= set(table.columns):
+        return table.mutate(duration=table.tenure, event=table.churned.fill_null(False))
+    if "started_at" not in table.columns or pd.isna(data.as_of):
+        raise ConfigError(
+            "tables.customers: found neither started_at (with ended_at) nor tenure with churned; map one of the two."
+        )
+    end = ibis.literal(data.as_of.to_pydatetime(), type="timestamp")
+    if "observed_until" in table.columns:
+        end = ibis.least(end, table.observed_until.fill_null(end))
+    ended = table.ended_at if "ended_at" in table.columns else ibis.null("timestamp")
+    event = (ended <= end).fill_null(False)
+    last = event.ifelse(ended, end)
+    seconds = last.epoch_seconds() - table.started_at.epoch_seconds()
+    return table.mutate(duration=seconds / _DAY_SECONDS, event=event)
+
+
+def _without_ids(table: ir.Table, segment_col: str, data: Dataset) -> ir.Table:
+    private = {"customer_id", "verbatim", "source", ROW}
+    columns = {name: table[name] for name in table.columns if name not in private}
+    if "customer_id" in table.columns:
+        rank = ibis.dense_rank().over(order_by=table.customer_id)
+        columns = {"customer": table.customer_id.isnull().ifelse(ibis.null("int64"), rank), **columns}
+    return table.select(**columns, segment=_segment(table, segment_col, data), **{ROW: table[ROW]})
+
+
+def _segment(table: ir.Table, segment_col: str, data: Dataset) -> ir.Value:
+    """Return the segment of each row: of its own column, or of the customer's."""
+    if not segment_col:
+        return ibis.literal(ALL)
+    if segment_col in table.columns:
+        return table[segment_col].cast("string").fill_null(MISSING)
+    raise ConfigError(f"segment_col: found no column {segment_col!r}; {nearest(segment_col, table.columns)}")

@@ -1,0 +1,285 @@
+"""dataset.yml -> Dataset: every source read, checked and unified."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import pandas as pd
+from ibis.expr import types as ir
+
+from cj_helpers.contract import ConfigError, DataError, JourneyDefinition
+from cj_helpers.dataset.checks import NOT_FIT, feed_table, quality_table, verdict_table
+from cj_helpers.dataset.config import dataset_file, journey_definition, read_config
+from cj_helpers.dataset.schema import DatasetConfig
+from cj_helpers.dataset.sources import Loaded, Problem, load_source
+from cj_helpers.dataset.surveys import read_ratings
+from cj_helpers.dataset.unify import (
+    cut_contracts,
+    cut_rows,
+    drop_future,
+    drop_incomplete,
+    stitch,
+    unify_touchpoints,
+    union_sources,
+)
+from cj_helpers.dataset.validate import check_customers, check_touchpoints, missing_parts, stale_message
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set ready for analysis; the tables live in the engine.
+
+    Attributes
+    ----------
+    key, name : str
+        Folder name, and the name a reader sees.
+    config : DatasetConfig
+        The whole of dataset.yml.
+    con : ibis backend
+    events, surveys, customers : ibis table or None
+        The contract's tables; None where dataset.yml names no source.
+    journeys : mapping of key to JourneyDefinition
+    as_of : Timestamp or NaT
+        UTC; nothing later is used. NaT when the data carry no dates.
+    quality, feeds, verdict : DataFrame
+        What was repaired or dropped, how far each source reaches, and whether each analysis may run.
+    inputs : list of dict
+        path, sha256 and rows of every file read.
+    fingerprint : str
+        SHA-256 over inputs, dataset.yml and as_of.
+    """
+
+    key: str
+    folder: Path
+    config: DatasetConfig
+    con: Any
+    events: ir.Table | None
+    surveys: ir.Table | None
+    customers: ir.Table | None
+    journeys: Mapping[str, JourneyDefinition]
+    as_of: pd.Timestamp
+    quality: pd.DataFrame
+    feeds: pd.DataFrame
+    verdict: pd.DataFrame
+    inputs: list[dict[str, Any]]
+    fingerprint: str
+    _temporary: Any = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name a reader sees."""
+        return self.config.name
+
+    @property
+    def time_zone(self) -> str:
+        """Zone in which times are shown."""
+        return self.config.time_zone
+
+    @property
+    def currency(self) -> str:
+        """Currency of every amount."""
+        return self.config.currency
+
+    @property
+    def language(self) -> str:
+        """Language of the reports."""
+        return self.config.language
+
+    @property
+    def public(self) -> bool:
+        """Whether the data are public: no suppression, no pseudonyms."""
+        return self.config.privacy.public
+
+    @property
+    def min_group(self) -> int:
+        """Smallest group of customers that is published."""
+        return self.config.privacy.min_group
+
+    @property
+    def fit(self) -> bool:
+        """Whether no analysis is judged "not fit"."""
+        return not bool(self.verdict["verdict"].eq(NOT_FIT).any())
+
+
+def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> Dataset:
+    """Read a data set.
+
+    Parameters
+    ----------
+    path : folder with a dataset.yml, or that file
+    as_of : str
+        ``YYYY-MM-DD`` (the end of that day in the data set's time zone) or an exact ``YYYY-MM-DD HH:MM:SS``;
+        empty: what dataset.yml says, else the earliest of the event sources' last timestamps.
+    strict : bool
+        Raise when the data are not fit; False hands the verdict over instead, for the data-quality report.
+
+    Raises
+    ------
+    ConfigError
+        dataset.yml or ``as_of`` is wrong.
+    DataError
+        The data are not fit (strict), or a file cannot be read at all.
+    """
+    file = dataset_file(path)
+    config = read_config(file)
+    given = parse_as_of(as_of or config.as_of, config.time_zone)
+    temporary = tempfile.TemporaryDirectory(prefix="cj-")
+    con = _connect(temporary.name)
+    data = _Reading(con, file.parent.resolve(), config, given).read(temporary)
+    if strict and not data.fit:
+        bad = data.verdict.loc[data.verdict["verdict"].eq(NOT_FIT)]
+        reasons = list(dict.fromkeys(bad["reason"]))
+        raise DataError(f"{data.key}: not fit for {', '.join(bad['analysis'])}: {' '.join(reasons)}")
+    return data
+
+
+def _connect(temporary: str) -> Any:
+    """Start DuckDB in the process; it spills into a folder of its own and never loads extensions."""
+    con = ibis.duckdb.connect(
+        temp_directory=temporary, autoinstall_known_extensions=False, autoload_known_extensions=False
+    )
+    con.raw_sql("SET TimeZone='UTC'")
+    return con
+
+
+def parse_as_of(as_of: str, time_zone: str) -> pd.Timestamp:
+    """Read ``as_of``: a date is the end of that day in the zone, a timestamp is exact; empty gives NaT.
+
+    Raises
+    ------
+    ConfigError
+        When the text is neither.
+    """
+    if not as_of:
+        return pd.NaT  # type: ignore[return-value]
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise ConfigError(
+            f"as_of: found {as_of!r}; allowed are a date (2026-03-31) or a timestamp (2026-03-31 18:00:00)."
+        ) from None
+    if len(as_of) == 10:
+        moment += timedelta(days=1) - timedelta(microseconds=1)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(time_zone))
+    return pd.Timestamp(moment).tz_convert("UTC").tz_localize(None)
+
+
+class _Reading:
+    """One pass from files to the three tables, collecting what it finds."""
+
+    def __init__(self, con: Any, folder: Path, config: DatasetConfig, as_of: pd.Timestamp) -> None:
+        self.con, self.folder, self.config, self.given = con, folder, config, as_of
+        self.problems: list[Problem] = []
+        self.inputs: list[dict[str, Any]] = []
+
+    def read(self, temporary: Any) -> Dataset:
+        """Read every table, settle as_of, and cut what lies after it."""
+        identities = self._load("identities")
+        events, surveys, customers = self._load("events"), self._load("surveys"), self._load("customers")
+        if events is not None:
+            events = unify_touchpoints(stitch(events, identities, self.problems, "events"), self.problems)
+            events = self._keep("events", events)
+            if pd.isna(self.given):
+                events = self._keep("events_past", drop_future(events, self.problems))
+        if surveys is not None:
+            surveys = self._keep("surveys", stitch(surveys, identities, self.problems, "surveys"))
+        feeds = (
+            feed_table(events)
+            if events is not None
+            else pd.DataFrame(columns=["source", "n_rows", "first", "last", "lag_days"])
+        )
+        as_of = self.given if not pd.isna(self.given) else self._default_as_of(feeds, surveys, customers)
+        events, surveys, customers = self._cut(as_of, events, surveys, customers)
+        check_touchpoints(self.config, events)
+        check_customers(customers, self.problems)
+        definitions = {key: journey_definition(key, j) for key, j in self.config.journeys.items()}
+        available = missing_parts(self.config, events, surveys, customers)
+        verdict = verdict_table(
+            available, self.problems, stale_message(self.config, feeds, as_of_given=not pd.isna(self.given))
+        )
+        return Dataset(
+            key=self.folder.name,
+            folder=self.folder,
+            config=self.config,
+            con=self.con,
+            events=events,
+            surveys=surveys,
+            customers=customers,
+            journeys=definitions,
+            as_of=as_of,
+            quality=quality_table(self.problems),
+            feeds=feeds,
+            verdict=verdict,
+            inputs=self.inputs,
+            fingerprint=self._fingerprint(as_of),
+            _temporary=temporary,
+        )
+
+    def _load(self, kind: str) -> ir.Table | None:
+        sources = getattr(self.config.tables, kind)
+        parts: list[Loaded] = []
+        for index, source in enumerate(sources):
+            where = f"tables.{kind}[{index}] ({source.source})"
+            loaded = load_source(self.con, self.folder, source, kind=kind, where=where, time_zone=self.config.time_zone)
+            if kind == "surveys":
+                loaded = read_ratings(loaded, self.config.survey, source.read, where)
+            loaded = drop_incomplete(loaded, kind)
+            self.inputs += loaded.inputs
+            self.problems += loaded.problems
+            parts.append(loaded)
+        return self._keep(f"{kind}_read", union_sources(parts, kind)) if parts else None
+
+    def _keep(self, name: str, table: ir.Table) -> ir.Table:
+        """Materialise a table, so that no later query reads the files again."""
+        return self.con.create_table(name, table, temp=True, overwrite=True)
+
+    def _default_as_of(self, feeds: pd.DataFrame, surveys: ir.Table | None, customers: ir.Table | None) -> pd.Timestamp:
+        """Return the earliest of the event sources' last timestamps; without events, the last date anywhere."""
+        if len(feeds):
+            return pd.Timestamp(feeds["last"].min())
+        dates = []
+        for table, names in ((surveys, ["answered_at"]), (customers, ["started_at", "ended_at"])):
+            for name in names if table is not None else []:
+                if table is not None and name in table.columns:
+                    known = table[name] < ibis.literal(datetime(9000, 1, 1), type="timestamp")
+                    dates.append(table.aggregate(m=table[name].max(where=known)).execute().m[0])
+        dates = [date for date in dates if not pd.isna(date)]
+        return pd.Timestamp(max(dates)) if dates else pd.NaT  # type: ignore[return-value]
+
+    def _cut(
+        self,
+        as_of: pd.Timestamp,
+        events: ir.Table | None,
+        surveys: ir.Table | None,
+        customers: ir.Table | None,
+    ) -> tuple[ir.Table | None, ir.Table | None, ir.Table | None]:
+        if pd.isna(as_of):
+            return events, surveys, customers
+        if events is not None:
+            events = cut_rows(events, "timestamp", as_of, "events", self.problems)
+            events = self._keep("events", events)
+        if surveys is not None and "answered_at" in surveys.columns:
+            surveys = self._keep("surveys", cut_rows(surveys, "answered_at", as_of, "surveys", self.problems))
+        if customers is not None:
+            if "started_at" in customers.columns:
+                customers = cut_rows(customers, "started_at", as_of, "customers", self.problems)
+            customers = self._keep("customers", cut_contracts(customers, as_of, self.problems))
+        return events, surveys, customers
+
+    def _fingerprint(self, as_of: pd.Timestamp) -> str:
+        facts = {
+            "inputs": sorted((entry["path"], entry["sha256"]) for entry in self.inputs),
+            "config": self.config.model_dump(mode="json"),
+            "as_of": str(as_of),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

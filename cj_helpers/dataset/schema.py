@@ -1,0 +1,246 @@
+"""What dataset.yml may say: every key, its type and its allowed values.
+
+Keys that a later version will use are known here and refused as not yet supported, so that nothing
+in the file is ever ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read a duration such as ``30m``, ``12h``, ``7d`` or ``2w``.
+
+    Raises
+    ------
+    ValueError
+        When the text is not a positive whole number followed by m, h, d or w.
+    """
+    match = re.fullmatch(r"(\d+)\s*([mhdw])", str(value).strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"found {value!r}; a duration is a positive whole number and m, h, d or w, such as 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, (str, int, float)) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Names = Annotated[list[str], BeforeValidator(_as_list)]
+Codes = Annotated[list[str], BeforeValidator(lambda v: [str(x) for x in _as_list(v)])]  # type: ignore[union-attr]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_what_is_not_built(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        for name, info in cls.model_fields.items():
+            if name in data and (info.json_schema_extra or {}).get("not_yet"):  # type: ignore[union-attr]
+                raise ValueError(f"the key {name!r} is not yet supported; remove it")
+        return data
+
+
+def _not_yet() -> Any:
+    return Field(default=None, json_schema_extra={"not_yet": True})
+
+
+class Read(_Model):
+    """How a text file is written; Parquet needs nothing of this."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    timestamp_format: str = ""
+    missing: Codes = []
+
+
+class Source(_Model):
+    """One file, or one glob of files of the same shape."""
+
+    source: str
+    table: Any = _not_yet()
+    sql: Any = _not_yet()
+    read: Read = Read()
+    columns: dict[str, str]
+    constants: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+    duplicates: Literal["drop", "keep"] = "drop"
+    tenure_unit: Literal["days", "months"] | None = None
+
+
+class Tables(_Model):
+    """The sources of each table; several become one."""
+
+    events: list[Source] = []
+    surveys: list[Source] = []
+    customers: list[Source] = []
+    identities: list[Source] = []
+
+
+class Journey(_Model):
+    """One journey definition."""
+
+    label: str
+    goal: str = ""
+    start: Names = []
+    success: Names = Field(min_length=1)
+    abandon: Names = []
+    stages: dict[str, Names] = {}
+    touchpoints: Names = []
+    timeout: Literal["none"] | Duration | dict[str, Duration]
+    waiting_on_company: Names = []
+    promise: Duration | None = None
+    within: Duration = timedelta(days=30)
+    value: float | None = None
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _timeout_by_touchpoint(cls, value: object) -> object:
+        if value is None or str(value).lower() == "none":
+            return "none"
+        if not isinstance(value, dict):
+            return parse_duration(value)
+        if "default" not in value:
+            raise ValueError("timeouts by touchpoint need a default, such as {default: 7d, quote_sent: 30d}")
+        return {key: parse_duration(item) for key, item in value.items()}
+
+    @model_validator(mode="after")
+    def _ends_differ(self) -> Journey:
+        both = sorted(set(self.success) & set(self.abandon))
+        if both:
+            raise ValueError(f"{', '.join(both)} cannot end the journey as a success and as abandoned; keep one")
+        return self
+
+
+class Rating(_Model):
+    """A satisfaction or effort question: its column, scale and which answers count as good."""
+
+    column: str
+    scale: tuple[float, float]
+    top: list[float] = []
+    easy_is: Literal["high", "low"] = "high"
+
+
+class Survey(_Model):
+    """Which survey columns hold what; keys of ``drivers`` are dimensions."""
+
+    nps: str = ""
+    scale: tuple[float, float] = (0, 10)
+    csat: Rating | None = None
+    ces: Rating | None = None
+    drivers: dict[str, Names] = {}
+    missing: dict[str, Codes] = {}
+    not_applicable: dict[str, Codes] = {}
+    weight: str = ""
+
+    @model_validator(mode="after")
+    def _zero_to_ten(self) -> Survey:
+        if self.nps and self.scale != (0, 10):
+            raise ValueError(f"scale: found {list(self.scale)}; the NPS question is asked on [0, 10]")
+        return self
+
+    @property
+    def driver_columns(self) -> list[str]:
+        """Driver columns in the order of the file."""
+        return [name for names in self.drivers.values() for name in names]
+
+
+class Churn(_Model):
+    """What leaving means, and which customer columns may explain it."""
+
+    contractual: bool = True
+    event: Literal["end", "notice"] = "end"
+    horizon: Duration = timedelta(days=90)
+    revenue: str = ""
+    reason: str = ""
+    static: Names = []
+    snapshot: Names = []
+
+
+class Benchmark(_Model):
+    """A figure from outside to compare with, and where it comes from."""
+
+    value: float
+    source: str
+
+
+class Privacy(_Model):
+    """Suppression of small groups and the key of pseudonyms."""
+
+    min_group: int = Field(default=10, ge=5)
+    pseudonym_key_env: str = ""
+    public: bool = False
+
+
+class Alert(_Model):
+    """A headline number and the bound whose crossing is reported."""
+
+    metric: str
+    journey: str = ""
+    below: float | None = None
+    above: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Alert:
+        if (self.below is None) == (self.above is None):
+            raise ValueError("an alert needs exactly one of below and above")
+        return self
+
+
+class DatasetConfig(_Model):
+    """The whole of dataset.yml."""
+
+    version: Literal[1]
+    name: str
+    engine: Literal["duckdb"] = "duckdb"
+    time_zone: str = "UTC"
+    currency: str = "EUR"
+    language: str = "en"
+    as_of: Annotated[str, BeforeValidator(str)] = ""
+    max_lag: Duration = timedelta(days=3)
+    tables: Tables
+    journeys: dict[str, Journey] = {}
+    survey: Survey = Survey()
+    churn: Churn = Churn()
+    benchmarks: dict[str, Benchmark] = {}
+    privacy: Privacy = Privacy()
+    alerts: list[Alert] = []
+    changes: list[dict[str, date | str]] = _not_yet()
+    score: dict[str, Any] = _not_yet()
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _engine_is_built(cls, value: object) -> object:
+        if value != "duckdb":
+            raise ValueError(f"the engine {value!r} is not yet supported; use duckdb")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"found {value!r}; a time zone has a name such as Europe/Berlin or UTC")
+        return value
+
+    @field_validator("journeys")
+    @classmethod
+    def _short_keys(cls, value: dict[str, Journey]) -> dict[str, Journey]:
+        for key in value:
+            if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key) is None:
+                raise ValueError(f"found the key {key!r}; a journey's key has letters, digits, _ or - only")
+        return value

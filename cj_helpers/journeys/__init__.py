@@ -1,0 +1,28 @@
+"""Events -> steps -> journeys: who started, completed, abandoned or is still open.
+
+Everything is an Ibis expression, so the same code runs on DuckDB and on Spark, PostgreSQL or a warehouse.
+The rules are those of the README's section on journeys:
+
+1. An event belongs to a journey if its touchpoint is a member of the definition.
+2. Nothing after ``as_of`` is used.
+3. Order is timestamp, then ``order``, else the row number in the source, else touchpoint.
+4. A journey runs from a start touchpoint to success, an abandon touchpoint, silence longer than the
+   timeout, or ``as_of``; a start touchpoint inside does not restart it.
+5. It is completed at the success event, abandoned at an abandon event or at last event + timeout
+   (if that is not after ``as_of``), otherwise open. While the customer waits on the company the clock stops.
+6. When the source names the journey, its events are one journey and are never split.
+"""
+
+from cj_helpers.journeys.frames import add_segment, events_outside, journey_frame
+from cj_helpers.journeys.outcomes import build_journeys
+from cj_helpers.journeys.steps import build_steps, seconds_between, stage_of
+
+__all__ = [
+    "add_segment",
+    "build_journeys",
+    "build_steps",
+    "events_outside",
+    "journey_frame",
+    "seconds_between",
+    "stage_of",
+]

@@ -1,0 +1,180 @@
+"""Events -> steps: membership, order, and where one journey ends and the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+from ibis import _
+from ibis.expr import types as ir
+
+from cj_helpers.contract import JourneyDefinition
+
+_MEASURES = ("mode", "device", "cost", "duration_s", "effort", "satisfaction", "observed_until")
+_BLOCK = ["_named", "_customer", "_block"]
+
+Definitions = Mapping[str, JourneyDefinition]
+
+
+def build_steps(
+    events: ir.Table, *, definitions: Definitions, as_of: datetime, keep: Iterable[str] = ()
+) -> ir.Table:
+    """Assign events to journeys.
+
+    Parameters
+    ----------
+    events : ibis table, one row per interaction
+        Columns customer_id, timestamp (UTC), touchpoint; optional channel, journey_id, order, row_number
+        and the measures mode, device, cost, duration_s, effort, satisfaction, observed_until.
+    definitions : mapping of journey key to JourneyDefinition
+    as_of : datetime
+        UTC; later events are not used.
+    keep : iterable of str
+        Further event columns to carry along, such as one to compare segments by.
+
+    Returns
+    -------
+    ibis table, one row per event of a journey
+        journey, journey_id, customer_id, position (from 1), timestamp, touchpoint, channel, stage,
+        next_touchpoint, next_channel, wait (hours until the next step), is_repeat (touchpoint already seen in
+        this journey), is_handoff (the next step is on another channel), is_left_truncated (on the first
+        step of a journey that began before the log), then the measures present and ``keep``.
+
+    Notes
+    -----
+    Cache the result (``.cache()``): the window functions over the raw log are most of the work.
+    """
+    carried = [name for name in dict.fromkeys([*_MEASURES, *keep]) if name in events.columns]
+    parts = [_steps_of(events, d, as_of, carried) for d in definitions.values()]
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def _steps_of(
+    events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]
+) -> ir.Table:
+    blocks = _mark_blocks(member_events(events, definition, as_of, carried), definition)
+    if definition.start:
+        blocks = _from_first_start(blocks, events, definition)
+    else:
+        blocks = blocks.mutate(is_left_truncated=ibis.literal(False))
+    return _describe_steps(blocks, definition, carried)
+
+
+def member_events(
+    events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]
+) -> ir.Table:
+    """Keep the definition's events up to as_of, with the columns that order and group them."""
+    table = events.filter(_.timestamp <= ibis.literal(as_of, type="timestamp"))
+    if definition.members:
+        table = table.filter(_.touchpoint.isin(definition.members))
+    named = table.journey_id if "journey_id" in table.columns else ibis.null("string")
+    columns = {
+        "_named": named,
+        "_customer": named.isnull().ifelse(table.customer_id, ibis.null("string")),
+        **{f"_order_{i}": table[name] for i, name in enumerate(order_columns(events))},
+    }
+    channel = table.channel if "channel" in table.columns else ibis.null("string")
+    return table.select("customer_id", "timestamp", "touchpoint", *carried, channel=channel, **columns)
+
+
+def order_columns(events: ir.Table) -> list[str]:
+    """Name the columns that order one customer's events, most important first."""
+    ties = [name for name in ("order", "row_number") if name in events.columns]
+    return ["timestamp", *(ties or ["touchpoint"])]
+
+
+def _window(table: ir.Table, group: list[str], **bounds: Any) -> Any:
+    order = [table[name] for name in table.columns if name.startswith("_order_")]
+    return ibis.window(group_by=[table[name] for name in group], order_by=order, **bounds)
+
+
+def silence_deadline(
+    touchpoint: ir.StringValue, timestamp: ir.TimestampValue, definition: JourneyDefinition
+) -> ir.TimestampValue:
+    """Return the moment after which silence ends a journey whose last event is this one; null for never."""
+    never = ibis.null("timestamp")
+    default = never if definition.timeout is None else timestamp + interval(definition.timeout)
+    branches = [(touchpoint == name, timestamp + interval(t)) for name, t in definition.timeouts.items()]
+    if definition.waiting_on_company:
+        branches.insert(0, (touchpoint.isin(definition.waiting_on_company), never))
+    return ibis.cases(*branches, else_=default) if branches else default
+
+
+def interval(length: timedelta) -> Any:
+    return ibis.interval(seconds=round(length.total_seconds()))
+
+
+def _mark_blocks(table: ir.Table, definition: JourneyDefinition) -> ir.Table:
+    """Number each customer's runs of events between ends: success, abandon, or silence over the timeout."""
+    ends = [*definition.success, *definition.abandon]
+    table = table.mutate(
+        _deadline=silence_deadline(table.touchpoint, table.timestamp, definition),
+        _ends=table.touchpoint.isin(ends),
+    )
+    by_customer = _window(table, ["_named", "_customer"])
+    table = table.mutate(
+        _before_ends=table._ends.lag().over(by_customer),
+        _before_deadline=table._deadline.lag().over(by_customer),
+    )
+    ended = table._before_ends | (table.timestamp > table._before_deadline).fill_null(False)
+    breaks = table._before_ends.isnull() | (table._named.isnull() & ended)
+    table = table.mutate(_breaks=breaks.cast("int64"))
+    running = _window(table, ["_named", "_customer"], preceding=None, following=0)
+    return table.mutate(_block=table._breaks.sum().over(running))
+
+
+def _from_first_start(table: ir.Table, events: ir.Table, definition: JourneyDefinition) -> ir.Table:
+    """Drop what precedes the start touchpoint of a block, except where the log's start cut the journey."""
+    opens = table.touchpoint.isin(definition.start)
+    cut = ibis.literal(False)
+    if definition.timeout is not None:
+        reach = events.timestamp.min().as_scalar() + interval(definition.timeout)
+        first = table._before_ends.isnull() & table._named.isnull()
+        cut = first & ~opens & (table.timestamp <= reach)
+    table = table.mutate(is_left_truncated=cut, _opens=(opens | cut | table._named.notnull()).cast("int64"))
+    running = _window(table, _BLOCK, preceding=None, following=0)
+    return table.mutate(_open=table._opens.max().over(running)).filter(_._open == 1)
+
+
+def _describe_steps(table: ir.Table, definition: JourneyDefinition, carried: list[str]) -> ir.Table:
+    """Add position, what follows, wait, repeats and hand-offs within each block."""
+    ordered = _window(table, _BLOCK)
+    same = _window(table, [*_BLOCK, "touchpoint"])
+    table = table.mutate(
+        position=ibis.row_number().over(ordered) + 1,
+        next_touchpoint=table.touchpoint.lead().over(ordered),
+        next_channel=table.channel.lead().over(ordered),
+        _next_at=table.timestamp.lead().over(ordered),
+        is_repeat=ibis.row_number().over(same) > 0,
+    )
+    unnamed = table.customer_id.concat("#", table._block.cast("string"))
+    return table.select(
+        journey=ibis.literal(definition.key),
+        journey_id=table._named.fill_null(unnamed),
+        customer_id=table.customer_id,
+        position=table.position,
+        timestamp=table.timestamp,
+        touchpoint=table.touchpoint,
+        channel=table.channel,
+        stage=stage_of(table.touchpoint, definition),
+        next_touchpoint=table.next_touchpoint,
+        next_channel=table.next_channel,
+        wait=seconds_between(table.timestamp, table._next_at) / 3600,
+        is_repeat=table.is_repeat,
+        is_handoff=(table.channel != table.next_channel).fill_null(False),
+        is_left_truncated=table.is_left_truncated,
+        **{name: table[name] for name in carried},
+    )
+
+
+def stage_of(touchpoint: ir.StringValue, definition: JourneyDefinition) -> ir.StringValue:
+    """Return the stage of a touchpoint, null when it has none."""
+    branches = [(touchpoint.isin(names), stage) for stage, names in definition.stages.items()]
+    return ibis.cases(*branches, else_=ibis.null("string")) if branches else ibis.null("string")
+
+
+def seconds_between(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.NumericValue:
+    """Return whole seconds from start to end; null when either is."""
+    return end.epoch_seconds() - start.epoch_seconds()
