@@ -17,7 +17,7 @@ from cj_helpers.dataset.schema import DatasetConfig, Journey
 class _Loader(yaml.SafeLoader):
     """YAML in which only true and false are booleans (NO is a country) and no key stands twice."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers: ClassVar = {  # type: ignore[misc]
         first: [item for item in items if item[0] != "tag:yaml.org,2002:bool"]
         for first, items in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

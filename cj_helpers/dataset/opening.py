@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,6 @@ class Dataset:
     verdict: pd.DataFrame
     inputs: list[dict[str, Any]]
     fingerprint: str
-    _temporary: Any = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -132,9 +133,7 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     file = dataset_file(path)
     config = read_config(file)
     given = parse_as_of(as_of or config.as_of, config.time_zone)
-    temporary = tempfile.TemporaryDirectory(prefix="cj-")
-    con = _connect(temporary.name)
-    data = _Reading(con, file.parent.resolve(), config, given).read(temporary)
+    data = _Reading(_connect(), file.parent.resolve(), config, given).read()
     if strict and not data.fit:
         bad = data.verdict.loc[data.verdict["verdict"].eq(NOT_FIT)]
         reasons = list(dict.fromkeys(bad["reason"]))
@@ -142,11 +141,11 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     return data
 
 
-def _connect(temporary: str) -> Any:
+def _connect() -> Any:
     """Start DuckDB in the process; it spills into a folder of its own and never loads extensions."""
-    con = ibis.duckdb.connect(
-        temp_directory=temporary, autoinstall_known_extensions=False, autoload_known_extensions=False
-    )
+    folder = tempfile.mkdtemp(prefix="cj-")
+    con = ibis.duckdb.connect(temp_directory=folder, autoinstall_known_extensions=False, autoload_known_extensions=False)
+    weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
     con.raw_sql("SET TimeZone='UTC'")
     return con
 
@@ -182,7 +181,7 @@ class _Reading:
         self.problems: list[Problem] = []
         self.inputs: list[dict[str, Any]] = []
 
-    def read(self, temporary: Any) -> Dataset:
+    def read(self) -> Dataset:
         """Read every table, settle as_of, and cut what lies after it."""
         identities = self._load("identities")
         events, surveys, customers = self._load("events"), self._load("surveys"), self._load("customers")
@@ -222,7 +221,6 @@ class _Reading:
             verdict=verdict,
             inputs=self.inputs,
             fingerprint=self._fingerprint(as_of),
-            _temporary=temporary,
         )
 
     def _load(self, kind: str) -> ir.Table | None:

@@ -24,6 +24,8 @@ def parse_duration(value: object) -> timedelta:
     ValueError
         When the text is not a positive whole number followed by m, h, d or w.
     """
+    if isinstance(value, timedelta):
+        return value
     match = re.fullmatch(r"(\d+)\s*([mhdw])", str(value).strip())
     if match is None or int(match[1]) == 0:
         raise ValueError(f"found {value!r}; a duration is a positive whole number and m, h, d or w, such as 7d")

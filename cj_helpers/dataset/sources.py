@@ -7,7 +7,6 @@ counted and reported with its column and first row.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,41 +14,16 @@ from typing import Any
 import duckdb
 import ibis
 from ibis import _
-from ibis.expr import datatypes as dt
 from ibis.expr import types as ir
 
 from cj_helpers.contract import TABLES, Column, ConfigError, DataError
 from cj_helpers.dataset.config import nearest
-from cj_helpers.dataset.schema import Read, Source
-
-WHITESPACE = "whitespace"
-ROW = "row_number"
-_FLAGS = {
-    "true": True,
-    "yes": True,
-    "1": True,
-    "y": True,
-    "false": False,
-    "no": False,
-    "0": False,
-    "n": False,
-}
+from cj_helpers.dataset.convert import convert, recode
+from cj_helpers.dataset.files import ROW, find_files, fingerprint, read_raw
+from cj_helpers.dataset.schema import Source
 
 
-# DuckDB's own functions: strptime that gives null instead of an error, and local time of a zone <-> UTC.
-@ibis.udf.scalar.builtin(name="try_strptime", signature=((dt.string, dt.string), dt.timestamp))
-def _try_strptime(text, pattern):  # type: ignore[no-untyped-def]
-    """Read a timestamp by a pattern; null when it does not match."""
-
-
-@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.timestamp), dt.Timestamp("UTC")))
-def _local_to_instant(zone, at):  # type: ignore[no-untyped-def]
-    """Read a naive timestamp as local time of a zone."""
-
-
-@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.Timestamp("UTC")), dt.timestamp))
-def _instant_to_utc(zone, at):  # type: ignore[no-untyped-def]
-    """Write an instant as naive time of a zone."""
+_RESERVED = ("source", ROW, "segment", "customer", "duration", "event")
 
 
 @dataclass
@@ -76,120 +50,10 @@ class Loaded:
     problems: list[Problem] = field(default_factory=list)
 
 
-def find_files(folder: Path, source: str, where: str) -> list[Path]:
-    """Return the files a source names, sorted by name.
-
-    Raises
-    ------
-    ConfigError
-        When the path leaves the data set's folder, or nothing matches.
-    """
-    if Path(source).is_absolute() or ".." in Path(source).parts or "://" in source:
-        raise ConfigError(
-            f"{where}: source {source!r} points outside the data set; allowed are files and globs below the folder "
-            "of dataset.yml. Copy the file there."
-        )
-    files = sorted(path for path in folder.glob(source) if path.is_file())
-    if not files:
-        known = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-        raise ConfigError(f"{where}: source {source!r} matches no file; {nearest(source, known or ['(no files)'])}")
-    outside = [path for path in files if not path.resolve().is_relative_to(folder.resolve())]
-    if outside:
-        raise ConfigError(f"{where}: {outside[0].name} is a link out of the data set's folder; copy the file there.")
-    empty = [path.name for path in files if path.stat().st_size == 0]
-    if empty:
-        raise DataError(f"{where}: {empty[0]} is empty (0 bytes); export it again or take it out of the source.")
-    return files
-
-
-def fingerprint(path: Path, folder: Path) -> dict[str, Any]:
-    """Return path (relative) and SHA-256 of one input file."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"path": path.relative_to(folder).as_posix(), "sha256": digest}
-
-
-def read_raw(con: Any, files: list[Path], read: Read, where: str) -> ir.Table:
-    """Read files into the engine: Parquet with its types, text as text, plus the row number in the source."""
-    paths = [str(path) for path in files]
-    parquet = [path.name.endswith((".parquet", ".pq")) for path in files]
-    if any(parquet) and not all(parquet):
-        raise ConfigError(f"{where}: the glob mixes Parquet and text files; give each kind its own source.")
-    options: dict[str, Any] = {
-        "all_varchar": True,
-        "header": True,
-        "auto_detect": False,
-        "quote": read.quote,
-        "escape": read.quote,
-        "encoding": read.encoding,
-        "delim": "\x1f" if read.delimiter == WHITESPACE else read.delimiter,
-        "nullstr": ["", *read.missing],
-        "strict_mode": True,
-    }
-    try:
-        if all(parquet):
-            table = con.read_parquet(paths)
-        else:
-            names = _common_header(files, read, where)
-            options["columns"] = dict.fromkeys(names, "VARCHAR")
-            table = con.read_csv(paths, **options)
-        table = table.mutate(**{ROW: ibis.row_number()})
-        return _split_whitespace(table, files[0], read) if read.delimiter == WHITESPACE else table
-    except duckdb.Error as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{where}: cannot be read as declared: {reason}. Compare `read:` with the file.") from None
-
-
-def _common_header(files: list[Path], read: Read, where: str) -> list[str]:
-    """Return the column names that all files of a glob share."""
-    names = _header(files[0], read, where)
-    for path in files[1:]:
-        other = _header(path, read, where)
-        if other != names:
-            raise DataError(
-                f"{where}: {path.name} has the columns {', '.join(other)}, {files[0].name} has {', '.join(names)}; "
-                "files of one glob need the same columns in the same order."
-            )
-    return names
-
-
-def _first_line(path: Path, encoding: str) -> str:
-    import gzip
-
-    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as stream:
-        return str(stream.readline()).rstrip("\r\n")
-
-
-def _header(path: Path, read: Read, where: str) -> list[str]:
-    """Return the column names of a text file, checked for doubles."""
-    import csv
-
-    try:
-        line = _first_line(path, read.encoding)
-    except (UnicodeDecodeError, OSError) as error:
-        raise DataError(
-            f"{where}: {path.name} is not readable as {read.encoding} ({error}); declare `read: {{encoding: latin-1}}` "
-            "or export it in UTF-8."
-        ) from None
-    if read.delimiter == WHITESPACE:
-        return ["line"]
-    names = [name.strip() for name in next(csv.reader([line], delimiter=read.delimiter, quotechar=read.quote), [])]
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double or not names:
-        found = f"the columns {', '.join(double)} twice" if double else "no header"
-        raise DataError(f"{where}: {path.name} has {found}; every column needs one name. Rename it at source.")
-    return names
-
-
-def _split_whitespace(table: ir.Table, path: Path, read: Read) -> ir.Table:
-    names = _first_line(path, read.encoding).split()
-    parts = table.line.strip().re_replace(r"\s+", " ").split(" ")
-    return table.select(ROW, **{name: parts[i].nullif("") for i, name in enumerate(names)})
-
-
 def map_columns(raw: ir.Table, source: Source, kind: str, where: str) -> dict[str, ir.Value]:
     """Name each source column by the contract; unmapped columns stay as attributes.
+
+    An attribute whose name is taken gets a trailing underscore.
 
     Raises
     ------
@@ -211,51 +75,9 @@ def map_columns(raw: ir.Table, source: Source, kind: str, where: str) -> dict[st
     mapped: dict[str, ir.Value] = {name: raw[column] for name, column in source.columns.items()}
     mapped |= {name: ibis.literal(value) for name, value in source.constants.items()}
     used = set(source.columns.values())
-    attributes = {name: raw[name] for name in present if name not in used and name not in mapped}
+    taken = {*mapped, *_RESERVED}
+    attributes = {f"{name}_" if name in taken else name: raw[name] for name in present if name not in used}
     return {**mapped, **attributes}
-
-
-def convert(value: ir.Value, column: Column, read: Read, time_zone: str) -> ir.Value:
-    """Convert one column to its type; what does not convert becomes null."""
-    if column.kind == "timestamp":
-        return _to_utc(value, read, time_zone)
-    text = value.cast("string") if not value.type().is_string() else value
-    if column.kind == "number":
-        return value.cast("float64") if value.type().is_numeric() else to_number(text, read)
-    if column.kind == "flag":
-        branches = [(text.strip().lower() == word, flag) for word, flag in _FLAGS.items()]
-        return ibis.cases(*branches, else_=ibis.null("boolean"))
-    return text.strip()
-
-
-def to_number(text: ir.StringValue, read: Read) -> ir.FloatingValue:
-    """Read numbers in the declared notation only: 1.234 is no German thousand unless declared; inf is none."""
-    if read.thousands:
-        text = text.replace(read.thousands, "")
-    if read.decimal == ",":
-        text = text.re_search(r"\.").ifelse(ibis.null("string"), text).replace(",", ".")
-    plain = text.strip().re_search(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
-    return plain.ifelse(text.strip(), ibis.null("string")).try_cast("float64")
-
-
-def _to_utc(value: ir.Value, read: Read, time_zone: str) -> ir.TimestampValue:
-    if value.type().is_timestamp() or value.type().is_date():
-        if getattr(value.type(), "timezone", None):
-            return value.cast("timestamp('UTC')").cast("timestamp")
-        local = value.cast("timestamp")
-    elif read.timestamp_format:
-        local = _try_strptime(value.strip(), read.timestamp_format)
-    else:
-        iso = value.strip().re_search(r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$")
-        local = iso.ifelse(value.strip(), ibis.null("string")).try_cast("timestamp")
-    if time_zone == "UTC":
-        return local
-    return _instant_to_utc("UTC", _local_to_instant(time_zone, local))
-
-
-def recode(value: ir.Value, table: dict[str, str]) -> ir.Value:
-    """Replace declared values; the others stay."""
-    return value.cast("string").substitute(table)
 
 
 def load_source(con: Any, folder: Path, source: Source, *, kind: str, where: str, time_zone: str) -> Loaded:

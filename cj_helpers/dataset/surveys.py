@@ -8,8 +8,9 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.convert import to_number
 from cj_helpers.dataset.schema import Read, Survey
-from cj_helpers.dataset.sources import Loaded, Problem, to_number
+from cj_helpers.dataset.sources import Loaded, Problem
 
 NOT_APPLICABLE = "__not_applicable"
 

@@ -13,7 +13,8 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import TABLES
-from cj_helpers.dataset.sources import ROW, Loaded, Problem
+from cj_helpers.dataset.files import ROW
+from cj_helpers.dataset.sources import Loaded, Problem
 
 TOLERATED_SHARE = 0.01
 FUTURE = timedelta(days=30)
@@ -112,7 +113,7 @@ def stitch(table: ir.Table, identities: ir.Table | None, problems: list[Problem]
     if identities is None or "customer_id" not in table.columns:
         return table
     names = identities.group_by("alias").aggregate(_stitched=_.customer_id.min())
-    joined = table.left_join(names, table.customer_id == names.alias)
+    joined = table.left_join(names, table["customer_id"] == names["alias"])
     n = int(joined._stitched.notnull().sum().execute())
     total = int(table.count().execute())
     if n:

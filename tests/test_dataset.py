@@ -1,0 +1,361 @@
+"""dataset.yml -> Dataset: what is read, what is repaired and counted, and what stops with a clear message."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.dataset import channel_days, customer_frame, durations_left_out, feed_gaps, open_dataset, survey_frame
+from cj_helpers.dataset.unify import same_spelling
+
+ROOT = Path(__file__).resolve().parent.parent
+EVENTS = "who,at,what\n" + "".join(f"c{i % 20:02},2024-01-{i % 28 + 1:02} 10:00:00,visit\n" for i in range(300))
+HEAD = "version: 1\nname: Test\ntables:\n"
+SOURCE = "  events:\n    - source: events.csv\n      columns: {customer_id: who, timestamp: at, touchpoint: what}\n"
+JOURNEY = textwrap.dedent("""\
+    journeys:
+      look:
+        label: Look around
+        success: [visit]
+        timeout: 7d
+    """)
+
+
+def make(folder: Path, yml: str, **files: str | bytes) -> Path:
+    """Write a data set; file names have `__` for the dot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dataset.yml").write_text(yml, encoding="utf-8")
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name.replace("__", ".")).write_bytes(data)
+    return folder
+
+
+def checks(data):
+    return {row.check: (row.outcome, row.n_rows) for row in data.quality.itertuples()}
+
+
+def test_reads_a_plain_file(tmp_path):
+    data = open_dataset(make(tmp_path / "shop", HEAD + SOURCE + JOURNEY, events__csv=EVENTS))
+    assert data.key == "shop"
+    assert data.events.count().execute() == 140  # 20 customers and 28 days repeat together after 140 rows
+    assert checks(data) == {"duplicate_rows": ("dropped", 160)}
+    assert data.as_of == pd.Timestamp("2024-01-28 10:00:00")
+    assert data.inputs[0]["path"] == "events.csv"
+    assert data.inputs[0]["rows"] == 300
+    assert data.fit
+    assert dict(zip(data.verdict.analysis, data.verdict.verdict, strict=True)) == {
+        "journey mapping": "fit with repairs",
+        "drop-off survival": "fit with repairs",
+        "NPS drivers": "not available",
+        "churn": "not available",
+    }
+
+
+def test_duplicates_can_be_kept(tmp_path):
+    yml = HEAD + SOURCE + "      duplicates: keep\n"
+    data = open_dataset(make(tmp_path, yml, events__csv=EVENTS))
+    assert data.events.count().execute() == 300
+    assert checks(data) == {}
+
+
+def test_german_csv_in_latin_1_lands_in_utc(tmp_path):
+    text = "Kunde;Zeit;Was;Kosten\n007;15.07.2024 12:30;Störung;1,50\n008;15.01.2024 12:30;Störung;2,00\n"
+    yml = HEAD + (
+        "  events:\n    - source: calls.csv\n"
+        "      read: {delimiter: ';', decimal: ',', timestamp_format: '%d.%m.%Y %H:%M', encoding: latin-1}\n"
+        "      columns: {customer_id: Kunde, timestamp: Zeit, touchpoint: Was, cost: Kosten}\n"
+        "      constants: {channel: phone}\n"
+        "time_zone: Europe/Berlin\n"
+    )
+    data = open_dataset(make(tmp_path, yml, calls__csv=text.encode("latin-1")))
+    got = data.events.order_by("customer_id").execute()
+    assert got.customer_id.tolist() == ["007", "008"]  # leading zeros kept
+    assert got.timestamp.tolist() == [pd.Timestamp("2024-07-15 10:30"), pd.Timestamp("2024-01-15 11:30")]
+    assert got.touchpoint.tolist() == ["Störung", "Störung"]
+    assert got.cost.tolist() == [1.5, 2.0]
+    assert got.channel.tolist() == ["phone", "phone"]
+
+
+def test_sources_of_several_kinds_become_one_log(tmp_path):
+    folder = make(tmp_path, "", **{"b__csv.gz": gzip.compress(b"who,at,what,shop\nx,2024-01-02,buy,Ulm\n", mtime=0)})
+    for month in (1, 2):
+        frame = pd.DataFrame({"who": ["x"], "at": [pd.Timestamp(2024, month, 1)], "what": ["visit"], "n": [month]})
+        frame.to_parquet(folder / f"a{month}.parquet")
+    columns = "      columns: {customer_id: who, timestamp: at, touchpoint: what}\n"
+    (folder / "dataset.yml").write_text(
+        "max_lag: 9w\n" + HEAD + f"  events:\n    - source: a*.parquet\n{columns}    - source: b.csv.gz\n{columns}",
+    )
+    data = open_dataset(folder, as_of="2024-03-01")
+    got = data.events.order_by("timestamp").execute()
+    assert got.touchpoint.tolist() == ["visit", "buy", "visit"]
+    assert got["shop"].fillna("").tolist() == ["", "Ulm", ""]
+    assert got["n"].fillna("").tolist() == ["1", "", "2"]
+    assert data.feeds.source.tolist() == ["a*.parquet", "b.csv.gz"]
+    assert data.feeds.lag_days.tolist() == [0.0, 30.0]
+
+
+def test_aliases_are_stitched_and_counted(tmp_path):
+    yml = HEAD + SOURCE + "  identities:\n    - source: ids.csv\n      columns: {alias: cookie, customer_id: person}\n"
+    data = open_dataset(make(tmp_path, yml, events__csv=EVENTS, ids__csv="cookie,person\nc01,c02\nzz,c03\n"))
+    assert data.events.customer_id.nunique().execute() == 19
+    assert checks(data)["stitched"] == ("repaired", 12)
+
+
+def test_spelling_variants_of_a_touchpoint_become_the_most_frequent():
+    names = pd.Series(
+        ["Order placed", "order placed", "Order\u00a0 placed ", "Order\u200b placed", "Cafe\u0301", "Café"]
+    )
+    got = same_spelling(names, pd.Series([9, 2, 1, 1, 1, 5]))
+    assert got == {
+        "order placed": "Order placed",
+        "Order\u00a0 placed ": "Order placed",
+        "Order\u200b placed": "Order placed",
+        "Cafe\u0301": "Café",
+    }
+
+
+def test_impossible_future_rows_are_removed_and_counted(tmp_path):
+    rows = "".join(f"c{i},2024-01-01 10:00:00,v{i % 3}\n" for i in range(2000))
+    data = open_dataset(make(tmp_path, HEAD + SOURCE, events__csv="who,at,what\n" + rows + "x,2031-01-01,v1\n"))
+    assert checks(data) == {"future_events": ("dropped", 1)}
+    assert data.as_of == pd.Timestamp("2024-01-01 10:00:00")
+
+
+def test_as_of_is_the_end_of_a_local_day_and_cuts_what_lies_after(tmp_path):
+    yml = HEAD + SOURCE + "      duplicates: keep\ntime_zone: Europe/Berlin\n"
+    folder = make(tmp_path, yml, events__csv=EVENTS)
+    data = open_dataset(folder, as_of="2024-01-10")
+    assert data.as_of == pd.Timestamp("2024-01-10 22:59:59.999999")
+    assert data.events.timestamp.max().execute() == pd.Timestamp("2024-01-10 09:00:00")
+    assert checks(data)["after_as_of"][0] == "dropped"
+    assert open_dataset(folder, as_of="2024-01-10 10:00:00").as_of == pd.Timestamp("2024-01-10 09:00:00")
+
+
+def test_a_lagging_source_is_not_fit_until_as_of_is_given(tmp_path):
+    columns = "      columns: {customer_id: who, timestamp: at, touchpoint: what}\n"
+    yml = HEAD + f"  events:\n    - source: a.csv\n{columns}    - source: b.csv\n{columns}" + JOURNEY
+    folder = make(tmp_path, yml, a__csv="who,at,what\nx,2024-01-20,visit\n", b__csv="who,at,what\nx,2024-01-10,visit\n")
+    data = open_dataset(folder, strict=False)
+    assert not data.fit
+    assert data.as_of == pd.Timestamp("2024-01-10")
+    with pytest.raises(DataError, match=r"not fit for journey mapping.*b\.csv is 10\.0 days behind; up to max_lag"):
+        open_dataset(folder)
+    assert open_dataset(folder, as_of="2024-01-10").fit
+
+
+@pytest.mark.parametrize(("n_bad", "fit"), [(2, True), (5, False)])
+def test_missing_ids_are_dropped_up_to_one_percent(tmp_path, n_bad, fit):
+    rows = "".join(f",2024-01-01 00:00:{i:02},visit\n" for i in range(n_bad))
+    good = "".join(f"c{i},2024-01-02,visit\n" for i in range(300 - n_bad))
+    data = open_dataset(
+        make(tmp_path, HEAD + SOURCE + JOURNEY, events__csv="who,at,what\n" + good + rows), strict=False
+    )
+    assert data.fit is fit
+    outcome, n = checks(data)["missing_customer_id"]
+    assert (outcome, n) == ("dropped" if fit else "error", n_bad)
+    assert f"first: row {302 - n_bad}" in data.quality.message[0]
+
+
+BAD_DATA = {
+    "empty file": ({"events__csv": ""}, r"events\.csv is empty \(0 bytes\)"),
+    "header only": ({"events__csv": "who,at,what\n"}, r"holds a header and no rows"),
+    "wrong delimiter": ({"events__csv": EVENTS.replace(",", ";")}, r"no column 'who' in the file"),
+    "ragged row": ({"events__csv": EVENTS + "c1,2024-01-01,visit,extra\n"}, "cannot be read as declared"),
+    "short row": ({"events__csv": EVENTS + "c1,2024-01-01\n"}, "cannot be read as declared"),
+    "unterminated quote": ({"events__csv": EVENTS + '"c1,2024-01-01,visit\n'}, "cannot be read as declared"),
+    "Latin-1 read as UTF-8": (
+        {"events__csv": (EVENTS + "c1,2024-01-01,Störung\n").encode("latin-1")},
+        "cannot be read",
+    ),
+    "column twice": ({"events__csv": EVENTS.replace("who,at,what", "who,at,who")}, "the columns who twice"),
+    "German date": (
+        {"events__csv": EVENTS + "c1,03.04.2024,visit\n"},
+        r"1 of 301 values of timestamp.*row 302.*declare",
+    ),
+    "30 February": ({"events__csv": EVENTS + "c1,2024-02-30,visit\n"}, "1 of 301 values of timestamp are no timestamp"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_files_stop_with_place_finding_and_remedy(tmp_path, case):
+    files, message = BAD_DATA[case]
+    with pytest.raises((DataError, ConfigError), match=message):
+        open_dataset(make(tmp_path, HEAD + SOURCE + JOURNEY, **files))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("tables:", "tabels:", r"tabels: unknown key; did you mean 'tables'"),
+        ("source: events.csv", "source: event.csv", r"matches no file; did you mean 'events\.csv'"),
+        ("source: events.csv", "source: ../events.csv", "points outside the data set"),
+        ("source: events.csv", "source: events.csv\n      sql: select 1", "'sql' is not yet supported"),
+        ("customer_id: who", "customer_id: whom", r"columns\.customer_id: no column 'whom'.*did you mean 'who'"),
+        ("customer_id: who", "costumer_id: who", "unknown name 'costumer_id'; did you mean 'customer_id'"),
+        ("customer_id: who, ", "", "customer_id required and not mapped"),
+        (
+            "success: [visit]",
+            "success: [visti]",
+            r"journeys\.look\.success: the touchpoint 'visti' never occurs; did you",
+        ),
+        ("timeout: 7d", "timeout: 7", "a duration is a positive whole number and m, h, d or w"),
+        ("timeout: 7d", "timeout: 7d\n    timeout: 8d", "'timeout' stands twice"),
+        ("timeout: 7d", "timeout: {quote: 3d}", "need a default"),
+        ("timeout: 7d", "timeout: 7d\n    abandon: [visit]", "cannot end the journey as a success and as abandoned"),
+        ("name: Test", "name: Test\ntime_zone: Berlin", "a time zone has a name such as Europe/Berlin"),
+        ("name: Test", "name: Test\nengine: pyspark://local", "not yet supported; use duckdb"),
+        ("name: Test", "name: Test\nscore: {weights: {}}", "'score' is not yet supported"),
+        ("name: Test", "name: Test\nprivacy: {min_group: 2}", r"privacy\.min_group: .*greater than or equal to 5"),
+        ("version: 1", "version: 2", r"version: .*1.*\(found 2\)"),
+    ],
+)
+def test_a_wrong_dataset_yml_names_the_key_and_the_remedy(tmp_path, old, new, message):
+    yml = HEAD + SOURCE + JOURNEY
+    assert old in yml
+    with pytest.raises(ConfigError, match=f"(?s){message}"):
+        open_dataset(make(tmp_path, yml.replace(old, new), events__csv=EVENTS))
+
+
+def test_no_dataset_yml(tmp_path):
+    with pytest.raises(ConfigError, match=r"found no dataset\.yml"):
+        open_dataset(tmp_path)
+
+
+def test_as_of_must_be_a_date(tmp_path):
+    with pytest.raises(ConfigError, match=r"as_of: found 'yesterday'; allowed are a date"):
+        open_dataset(make(tmp_path, HEAD + SOURCE, events__csv=EVENTS), as_of="yesterday")
+
+
+SURVEY = HEAD + (
+    "  surveys:\n    - source: answers.csv\n      columns: {customer_id: who}\n      duplicates: keep\n"
+    "survey:\n  nps: recommend\n  drivers: {ease: [q1], help: [q2]}\n"
+    "  missing: {recommend: [99], q1: [0]}\n  not_applicable: {q2: [6]}\n"
+)
+ANSWERS = "who,recommend,q1,q2,comment,verbatim\na,10,5,6,x,secret\nb,99,0,3,y,secret\na,,4,,z,secret\n"
+
+
+def test_missing_and_not_applicable_codes_differ(tmp_path):
+    data = open_dataset(make(tmp_path, SURVEY, answers__csv=ANSWERS))
+    frame = survey_frame(data)
+    assert np.array_equal(frame.nps, [10.0, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(frame.q1, [5.0, np.nan, 4.0], equal_nan=True)
+    assert np.array_equal(frame.q2, [np.nan, 3.0, np.nan], equal_nan=True)
+    assert frame["q2__not_applicable"].tolist() == [True, False, False]
+    assert frame.customer.tolist() == [0, 1, 0]
+    assert "verbatim" not in frame
+    assert "customer_id" not in frame
+
+
+@pytest.mark.parametrize("value", ["11", "-1", "7.5"])
+def test_an_nps_answer_off_the_scale_stops(tmp_path, value):
+    with pytest.raises(DataError, match=r"1 of 4 answers to the NPS question.*first: row 5.*survey: \{missing"):
+        open_dataset(make(tmp_path, SURVEY, answers__csv=ANSWERS + f"c,{value},1,1,w,v\n"))
+
+
+def test_a_survey_column_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"survey: no column 'q1' in .*answers\.csv.*Allowed"):
+        open_dataset(make(tmp_path, SURVEY, answers__csv=ANSWERS.replace("q1", "p1")))
+
+
+CUSTOMERS = HEAD + (
+    "  customers:\n    - source: c.csv\n      columns: {customer_id: id, started_at: a, ended_at: b, monthly_revenue: m}\n"
+    "as_of: 2024-03-01\n"
+)
+
+
+def test_contracts_know_nothing_after_as_of(tmp_path):
+    rows = "id,a,b,m,plan\n1,2024-01-01,2024-02-01,10,x\n2,2024-01-01,2024-05-01,10,\n3,2024-01-01,9999-12-31,10,x\n4,2024-04-01,,1,x\n"
+    data = open_dataset(make(tmp_path, CUSTOMERS, c__csv=rows))
+    frame = customer_frame(data, segment_col="plan")
+    assert frame.event.tolist() == [True, False, False]
+    assert frame.duration.round(3).tolist() == [31.0, 60 + 1.0, 61.0]
+    assert frame.segment.tolist() == ["x", "(missing)", "x"]
+    assert checks(data) == {
+        "after_as_of": ("dropped", 1),
+        "after_as_of_ended_at": ("dropped", 1),
+        "open_ended_ended_at": ("repaired", 1),
+    }
+
+
+def test_customers_that_end_before_they_start_or_stand_twice_stop(tmp_path):
+    rows = "id,a,b,m\n1,2024-02-01,2024-01-01,10\n2,2024-01-01,,1\n2,2024-01-02,,1\n"
+    with pytest.raises(DataError, match=r"1 of 3 customers stand in more than one row.*1 of 3 customers ended before"):
+        open_dataset(make(tmp_path, CUSTOMERS, c__csv=rows))
+
+
+def test_a_gap_and_a_late_feed_are_seen_by_channel_and_day(tmp_path):
+    days = pd.date_range("2024-01-01", "2024-03-31")
+    chat = days[(days < "2024-02-10") | (days > "2024-02-15")]
+    phone = days[:-4]
+    rows = [
+        f"c{i},{day:%Y-%m-%d} 12:00:00,talk,{name}"
+        for name, part in (("chat", chat), ("phone", phone))
+        for i, day in enumerate(part)
+    ]
+    rows += [f"c{i},{day:%Y-%m-%d} 12:00:00,talk,web" for i, day in enumerate(days)]
+    yml = (
+        HEAD
+        + "  events:\n    - source: e.csv\n      columns: {customer_id: who, timestamp: at, touchpoint: what, channel: ch}\n"
+    )
+    data = open_dataset(make(tmp_path, yml, e__csv="who,at,what,ch\n" + "\n".join(rows) + "\n"))
+    table = channel_days(data.events, time_zone="UTC")
+    assert len(table) == 3 * len(days)
+    gaps = feed_gaps(table)
+    assert gaps.channel.tolist() == ["chat", "phone"]
+    assert gaps.n_days.tolist() == [6, 4]
+    assert gaps.is_last.tolist() == [False, True]
+
+
+def test_the_fingerprint_changes_with_data_configuration_and_as_of(tmp_path):
+    one = make(tmp_path / "a", HEAD + SOURCE, events__csv=EVENTS)
+    first = open_dataset(one).fingerprint
+    assert open_dataset(one).fingerprint == first
+    assert open_dataset(one, as_of="2024-01-05").fingerprint != first
+    assert (
+        open_dataset(make(tmp_path / "b", HEAD + SOURCE, events__csv=EVENTS + "x,2024-01-01,y\n")).fingerprint != first
+    )
+    assert open_dataset(make(tmp_path / "c", HEAD + SOURCE + JOURNEY, events__csv=EVENTS)).fingerprint != first
+
+
+def example(name: str, real_data: Path, tmp_path: Path) -> Path:
+    """Put a descriptor of data/examples beside the files it describes."""
+    folder = tmp_path / name
+    shutil.copytree(real_data / name, folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    shutil.copy(ROOT / "data" / "examples" / name / "dataset.yml", folder / "dataset.yml")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "n"),
+    [
+        ("cdnow", "events", 69_659),
+        ("customer_sat_bayesm", "surveys", 1_811),
+        ("oulad", "events", 214_623),
+        ("sfo_survey_2017", "surveys", 2_831),
+        ("telco_churn_ibm", "customers", 7_043),
+        ("traffic_fines", "events", 34_724),
+    ],
+)
+def test_the_public_data_sets_load_whole(name, table, n, real_data, tmp_path):
+    data = open_dataset(example(name, real_data, tmp_path))
+    assert data.public
+    assert getattr(data, table).count().execute() == n
+    assert checks(data) == {}
+
+
+def test_public_customers_without_time_under_contract_are_counted(real_data, tmp_path):
+    data = open_dataset(example("oulad", real_data, tmp_path))
+    frame = customer_frame(data)
+    assert len(frame) == 32_529
+    assert frame.event.sum() == 10_014
+    assert durations_left_out(data) == 64
