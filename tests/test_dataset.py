@@ -106,7 +106,7 @@ def test_aliases_are_stitched_and_counted(tmp_path):
     yml = HEAD + SOURCE + "  identities:\n    - source: ids.csv\n      columns: {alias: cookie, customer_id: person}\n"
     data = open_dataset(make(tmp_path, yml, events__csv=EVENTS, ids__csv="cookie,person\nc01,c02\nzz,c03\n"))
     assert data.events.customer_id.nunique().execute() == 19
-    assert checks(data)["stitched"] == ("repaired", 12)
+    assert checks(data)["stitched"] == ("stitched", 7)
 
 
 def test_spelling_variants_of_a_touchpoint_become_the_most_frequent():
@@ -135,7 +135,7 @@ def test_as_of_is_the_end_of_a_local_day_and_cuts_what_lies_after(tmp_path):
     data = open_dataset(folder, as_of="2024-01-10")
     assert data.as_of == pd.Timestamp("2024-01-10 22:59:59.999999")
     assert data.events.timestamp.max().execute() == pd.Timestamp("2024-01-10 09:00:00")
-    assert checks(data)["after_as_of"][0] == "dropped"
+    assert checks(data)["after_as_of"][0] == "not used"
     assert open_dataset(folder, as_of="2024-01-10 10:00:00").as_of == pd.Timestamp("2024-01-10 09:00:00")
 
 
@@ -266,21 +266,23 @@ def test_a_survey_column_that_is_not_there_is_named(tmp_path):
 
 
 CUSTOMERS = HEAD + (
-    "  customers:\n    - source: c.csv\n      columns: {customer_id: id, started_at: a, ended_at: b, monthly_revenue: m}\n"
+    "  customers:\n    - source: c.csv\n"
+    "      columns: {customer_id: id, started_at: a, ended_at: b, monthly_revenue: m}\n"
     "as_of: 2024-03-01\n"
 )
 
 
 def test_contracts_know_nothing_after_as_of(tmp_path):
-    rows = "id,a,b,m,plan\n1,2024-01-01,2024-02-01,10,x\n2,2024-01-01,2024-05-01,10,\n3,2024-01-01,9999-12-31,10,x\n4,2024-04-01,,1,x\n"
+    rows = "id,a,b,m,plan\n1,2024-01-01,2024-02-01,10,x\n2,2024-01-01,2024-05-01,10,\n"
+    rows += "3,2024-01-01,9999-12-31,10,x\n4,2024-04-01,,1,x\n"
     data = open_dataset(make(tmp_path, CUSTOMERS, c__csv=rows))
     frame = customer_frame(data, segment_col="plan")
     assert frame.event.tolist() == [True, False, False]
     assert frame.duration.round(3).tolist() == [31.0, 60 + 1.0, 61.0]
     assert frame.segment.tolist() == ["x", "(missing)", "x"]
     assert checks(data) == {
-        "after_as_of": ("dropped", 1),
-        "after_as_of_ended_at": ("dropped", 1),
+        "after_as_of": ("not used", 1),
+        "after_as_of_ended_at": ("not used", 1),
         "open_ended_ended_at": ("repaired", 1),
     }
 
@@ -292,26 +294,37 @@ def test_customers_that_end_before_they_start_or_stand_twice_stop(tmp_path):
 
 
 def test_a_gap_and_a_late_feed_are_seen_by_channel_and_day(tmp_path):
+    """Chat pauses for six days, phone ends four days early, the store is closed on Sundays."""
     days = pd.date_range("2024-01-01", "2024-03-31")
-    chat = days[(days < "2024-02-10") | (days > "2024-02-15")]
-    phone = days[:-4]
+    open_on = {
+        "chat": days[(days < "2024-02-10") | (days > "2024-02-15")],
+        "phone": days[:-4],
+        "store": days[days.dayofweek != 6],
+        "web": days,
+    }
     rows = [
-        f"c{i},{day:%Y-%m-%d} 12:00:00,talk,{name}"
-        for name, part in (("chat", chat), ("phone", phone))
-        for i, day in enumerate(part)
+        f"c{hour},{day:%Y-%m-%d} {hour}:00:00,talk,{channel}"
+        for channel, part in open_on.items()
+        for day in part
+        for hour in (10, 11, 12, 13)
     ]
-    rows += [f"c{i},{day:%Y-%m-%d} 12:00:00,talk,web" for i, day in enumerate(days)]
-    yml = (
-        HEAD
-        + "  events:\n    - source: e.csv\n      columns: {customer_id: who, timestamp: at, touchpoint: what, channel: ch}\n"
+    source = (
+        "  events:\n    - source: e.csv\n      columns: {customer_id: a, timestamp: b, touchpoint: c, channel: d}\n"
     )
-    data = open_dataset(make(tmp_path, yml, e__csv="who,at,what,ch\n" + "\n".join(rows) + "\n"))
+    data = open_dataset(make(tmp_path, HEAD + source, e__csv="a,b,c,d\n" + "\n".join(rows) + "\n"))
     table = channel_days(data.events, time_zone="UTC")
-    assert len(table) == 3 * len(days)
+    assert len(table) == 4 * len(days)
+    assert table["n_events"].sum() == len(rows)
     gaps = feed_gaps(table)
-    assert gaps.channel.tolist() == ["chat", "phone"]
-    assert gaps.n_days.tolist() == [6, 4]
-    assert gaps.is_last.tolist() == [False, True]
+    assert gaps["channel"].tolist() == ["chat", "phone"]
+    assert gaps["n_days"].tolist() == [6, 4]
+    assert gaps["is_last"].tolist() == [False, True]
+
+
+def test_events_after_as_of_are_received_and_not_analysed(tmp_path):
+    data = open_dataset(make(tmp_path, HEAD + SOURCE, events__csv=EVENTS), as_of="2024-01-10")
+    assert data.received.count().execute() == 140
+    assert data.events.count().execute() == 50  # 20 customers and 28 days: five customers a day
 
 
 def test_the_fingerprint_changes_with_data_configuration_and_as_of(tmp_path):

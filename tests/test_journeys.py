@@ -174,7 +174,7 @@ def test_a_named_journey_is_never_split(con):
     """Rule 6: silence and success inside do not split; the first end decides; all events stay."""
     events = log(("a", 0, "visit"), ("a", 20, "purchase"), ("a", 22, "search"), ("a", 23, "visit"), ("b", 1, "visit"))
     events["journey_id"] = ["k1", "k1", "k1", "k2", None]
-    steps, journeys = run(con, events, buy())
+    _steps, journeys = run(con, events, buy())
     got = journeys.order_by("journey_id").execute()
     assert got.journey_id.tolist() == ["b#1", "k1", "k2"]
     assert got.outcome.tolist() == ["abandoned", "completed", "open"]
@@ -203,7 +203,7 @@ def test_frame_carries_no_raw_id_and_keeps_clusters(con):
     assert frame["customer"].nunique() == 11
     assert not {"customer_id", "journey_id"} & set(frame.columns)
     text = frame.astype(str).to_numpy().ravel()
-    assert not any(value.startswith("c0") or value.startswith("c1") for value in text)
+    assert not any(value.startswith(("c0", "c1")) for value in text)
 
 
 def test_segments_come_from_the_first_step_or_the_customer(con):

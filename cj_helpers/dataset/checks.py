@@ -22,7 +22,8 @@ def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per finding
-        table, source, check, outcome (error | dropped | repaired | warning), n_rows, n_total, share, message.
+        table, source, check, outcome (error | dropped | repaired | stitched | not used), n_rows, n_total, share,
+        message.
     """
     rows = [
         (
@@ -38,35 +39,39 @@ def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
         for p in problems
     ]
     table = pd.DataFrame(rows, columns=QUALITY_COLUMNS)
-    rank = {"error": 0, "dropped": 1, "repaired": 2, "warning": 3}
+    rank = {"error": 0, "dropped": 1, "repaired": 2, "stitched": 3, "not used": 4}
     order = table.assign(_rank=table["outcome"].map(rank)).sort_values(
         ["_rank", "table", "source", "check"], kind="stable"
     )
     return order.drop(columns="_rank").reset_index(drop=True)
 
 
-def feed_table(events: ir.Table) -> pd.DataFrame:
+def feed_table(events: ir.Table | None) -> pd.DataFrame:
     """Describe each source of events: how much came, from when to when, and how far it lags.
 
     Returns
     -------
     DataFrame, one row per source
-        source, n_rows, first, last (UTC), lag_days behind the source that reaches furthest.
+        source, n_rows, first, last (UTC), lag_days behind the source that reaches furthest. Empty without events.
     """
+    if events is None:
+        return pd.DataFrame(columns=["source", "n_rows", "first", "last", "lag_days"])
     found = events.group_by("source").aggregate(n_rows=_.count(), first=_.timestamp.min(), last=_.timestamp.max())
     table = found.order_by("source").execute()
     table["lag_days"] = (table["last"].max() - table["last"]).dt.total_seconds() / 86_400
     return table
 
 
-def channel_days(events: ir.Table, *, time_zone: str) -> pd.DataFrame:
+def channel_days(events: ir.Table | None, *, time_zone: str) -> pd.DataFrame:
     """Count events by channel and local day; days without an event in a channel are rows with 0.
 
     Returns
     -------
     DataFrame, one row per channel and day of the log
-        channel, day (local date), n_events. A gap or a late feed shows as a run of zeros.
+        channel, day (local date), n_events. A gap or a late feed shows as a run of zeros. Empty without events.
     """
+    if events is None:
+        return pd.DataFrame({"channel": [], "day": pd.to_datetime([]), "n_events": []})
     channel = events.channel.fill_null(MISSING) if "channel" in events.columns else events.source
     hours = events.select(channel=channel, hour=events.timestamp.truncate("h"))
     counts = hours.group_by("channel", "hour").aggregate(n=_.count()).execute()
@@ -78,7 +83,7 @@ def channel_days(events: ir.Table, *, time_zone: str) -> pd.DataFrame:
     return long[["channel", "day", "n_events"]].sort_values(["channel", "day"]).reset_index(drop=True)
 
 
-def feed_gaps(days: pd.DataFrame, *, min_days: int = 3) -> pd.DataFrame:
+def feed_gaps(days: pd.DataFrame, *, min_days: int = 2, min_expected: float = 12) -> pd.DataFrame:
     """Find runs of days on which a channel is silent although it usually is not.
 
     Parameters
@@ -87,26 +92,24 @@ def feed_gaps(days: pd.DataFrame, *, min_days: int = 3) -> pd.DataFrame:
         What ``channel_days`` returns.
     min_days : int
         Shortest run that counts.
+    min_expected : float
+        Events that the channel would have had in the run at its usual rate for those days of the week. If days
+        were independent (Poisson), 12 expected and none seen would be a chance of 6 in a million.
 
     Returns
     -------
     DataFrame, one row per gap
-        channel, first_day, last_day, n_days, is_last (the run reaches the end of the log: a late feed).
-
-    Notes
-    -----
-    Only channels with events on at least 80 % of days are judged; for a sparse channel silence is normal.
+        channel, first_day, last_day, n_days, n_expected, is_last (the run reaches the end of the log: a late feed).
     """
-    rows = []
-    for channel, part in days.groupby("channel", sort=True):
-        silent = part["n_events"].eq(0)
-        if silent.mean() > 0.2:
-            continue
-        runs = part[silent].groupby((~silent).cumsum()[silent])["day"].agg(["min", "max", "size"])
-        end = part["day"].max()
-        rows += [(channel, r["min"], r["max"], int(r["size"]), r["max"] == end) for _i, r in runs.iterrows()]
-    table = pd.DataFrame(rows, columns=["channel", "first_day", "last_day", "n_days", "is_last"])
-    return table[table["n_days"] >= min_days].reset_index(drop=True)
+    usual = days.groupby(["channel", days["day"].dt.dayofweek])["n_events"].transform("mean")
+    silent = days.assign(expected=usual, run=days["n_events"].ne(0).groupby(days["channel"]).cumsum())
+    silent = silent[silent["n_events"].eq(0)]
+    runs = silent.groupby(["channel", "run"], as_index=False).agg(
+        first_day=("day", "min"), last_day=("day", "max"), n_days=("day", "size"), n_expected=("expected", "sum")
+    )
+    runs["is_last"] = runs["last_day"].eq(days["day"].max())
+    long = runs["n_days"].ge(min_days) & runs["n_expected"].ge(min_expected)
+    return runs.loc[long].drop(columns="run").reset_index(drop=True)
 
 
 def verdict_table(available: dict[str, str], problems: Sequence[Problem], stale: str) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def verdict_table(available: dict[str, str], problems: Sequence[Problem], stale:
         elif available.get(analysis):
             rows.append((analysis, NOT_AVAILABLE, available[analysis]))
         elif repairs:
-            rows.append((analysis, REPAIRED, ", ".join(sorted({p.check for p in repairs}))))
+            rows.append((analysis, REPAIRED, ", ".join(sorted({p.check.replace("_", " ") for p in repairs}))))
         else:
             rows.append((analysis, FIT, ""))
     return pd.DataFrame(rows, columns=["analysis", "verdict", "reason"])

@@ -42,23 +42,28 @@ def customer_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     -------
     DataFrame, one row per customer in the order of the file
         customer (a running number), duration (days for dated contracts, else in tenure_unit), event (True:
-        left), the contract's columns, the attributes as text, and segment. Customers whose duration is
-        missing or not above 0 are left out; ``durations_left_out`` counts them.
+        left), entry (duration at which observed_from began to show the customer; 0 without it), the contract's
+        columns, the attributes as text, and segment. Customers without time under observation (a duration that
+        is missing or not above entry) are left out; ``durations_left_out`` counts them.
 
     Notes
     -----
     Dated contracts: from started_at to ended_at, or to as_of (or observed_until) while active.
     """
     table = _with_duration(data)
-    known = table.filter((table.duration > 0).fill_null(False))
+    known = table.filter(_observed(table))
     frame = _without_ids(known, segment_col, data).order_by(known[ROW])
     return frame.drop(ROW).execute().reset_index(drop=True)
 
 
 def durations_left_out(data: Dataset) -> int:
-    """Count the customers that ``customer_frame`` leaves out for want of a duration above 0."""
+    """Count the customers that ``customer_frame`` leaves out for want of time under observation."""
     table = _with_duration(data)
-    return int((~(table.duration > 0).fill_null(False)).sum().fill_null(0).execute())
+    return int((~_observed(table)).sum().fill_null(0).execute())
+
+
+def _observed(table: ir.Table) -> ir.BooleanValue:
+    return (table.duration > table.entry).fill_null(False)
 
 
 def tenure_unit(data: Dataset) -> str:
@@ -72,7 +77,7 @@ def _with_duration(data: Dataset) -> ir.Table:
     if table is None:
         raise DataError(f"{data.key}: has no customers; name a source under tables.customers.")
     if {"tenure", "churned"} <= set(table.columns):
-        return table.mutate(duration=table.tenure, event=table.churned.fill_null(False))
+        return table.mutate(duration=table.tenure, event=table.churned.fill_null(False), entry=ibis.literal(0.0))
     if "started_at" not in table.columns or pd.isna(data.as_of):
         raise ConfigError(
             "tables.customers: found neither started_at (with ended_at) nor tenure with churned; map one of the two."
@@ -84,7 +89,11 @@ def _with_duration(data: Dataset) -> ir.Table:
     event = (ended <= end).fill_null(False)
     last = event.ifelse(ended, end)
     seconds = last.epoch_seconds() - table.started_at.epoch_seconds()
-    return table.mutate(duration=seconds / _DAY_SECONDS, event=event)
+    shown = table.observed_from if "observed_from" in table.columns else ibis.null("timestamp")
+    late = (shown.epoch_seconds() - table.started_at.epoch_seconds()) / _DAY_SECONDS
+    return table.mutate(
+        duration=seconds / _DAY_SECONDS, event=event, entry=ibis.greatest(late.fill_null(0.0), ibis.literal(0.0))
+    )
 
 
 def _without_ids(table: ir.Table, segment_col: str, data: Dataset) -> ir.Table:

@@ -49,6 +49,8 @@ class Dataset:
     con : ibis backend
     events, surveys, customers : ibis table or None
         The contract's tables; None where dataset.yml names no source.
+    received : ibis table or None
+        All events as they came in, those after as_of included: for the data-quality report only.
     journeys : mapping of key to JourneyDefinition
     as_of : Timestamp or NaT
         UTC; nothing later is used. NaT when the data carry no dates.
@@ -67,6 +69,7 @@ class Dataset:
     events: ir.Table | None
     surveys: ir.Table | None
     customers: ir.Table | None
+    received: ir.Table | None
     journeys: Mapping[str, JourneyDefinition]
     as_of: pd.Timestamp
     quality: pd.DataFrame
@@ -144,7 +147,9 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
 def _connect() -> Any:
     """Start DuckDB in the process; it spills into a folder of its own and never loads extensions."""
     folder = tempfile.mkdtemp(prefix="cj-")
-    con = ibis.duckdb.connect(temp_directory=folder, autoinstall_known_extensions=False, autoload_known_extensions=False)
+    con = ibis.duckdb.connect(
+        temp_directory=folder, autoinstall_known_extensions=False, autoload_known_extensions=False
+    )
     weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
     con.raw_sql("SET TimeZone='UTC'")
     return con
@@ -184,28 +189,17 @@ class _Reading:
     def read(self) -> Dataset:
         """Read every table, settle as_of, and cut what lies after it."""
         identities = self._load("identities")
-        events, surveys, customers = self._load("events"), self._load("surveys"), self._load("customers")
-        if events is not None:
-            events = unify_touchpoints(stitch(events, identities, self.problems, "events"), self.problems)
-            events = self._keep("events", events)
-            if pd.isna(self.given):
-                events = self._keep("events_past", drop_future(events, self.problems))
+        received = self._received(identities)
+        surveys, customers = self._load("surveys"), self._load("customers")
         if surveys is not None:
-            surveys = self._keep("surveys", stitch(surveys, identities, self.problems, "surveys"))
-        feeds = (
-            feed_table(events)
-            if events is not None
-            else pd.DataFrame(columns=["source", "n_rows", "first", "last", "lag_days"])
-        )
+            surveys = self._keep("surveys_received", stitch(surveys, identities, self.problems, "surveys"))
+        feeds = feed_table(received)
         as_of = self.given if not pd.isna(self.given) else self._default_as_of(feeds, surveys, customers)
-        events, surveys, customers = self._cut(as_of, events, surveys, customers)
+        events, surveys, customers = self._cut(as_of, received, surveys, customers)
         check_touchpoints(self.config, events)
         check_customers(customers, self.problems)
-        definitions = {key: journey_definition(key, j) for key, j in self.config.journeys.items()}
+        stale = stale_message(self.config, feeds, as_of_given=not pd.isna(self.given))
         available = missing_parts(self.config, events, surveys, customers)
-        verdict = verdict_table(
-            available, self.problems, stale_message(self.config, feeds, as_of_given=not pd.isna(self.given))
-        )
         return Dataset(
             key=self.folder.name,
             folder=self.folder,
@@ -214,14 +208,26 @@ class _Reading:
             events=events,
             surveys=surveys,
             customers=customers,
-            journeys=definitions,
+            received=received,
+            journeys={key: journey_definition(key, j) for key, j in self.config.journeys.items()},
             as_of=as_of,
             quality=quality_table(self.problems),
             feeds=feeds,
-            verdict=verdict,
+            verdict=verdict_table(available, self.problems, stale),
             inputs=self.inputs,
             fingerprint=self._fingerprint(as_of),
         )
+
+    def _received(self, identities: ir.Table | None) -> ir.Table | None:
+        """Return all events with one spelling and one id each, without impossible future rows."""
+        events = self._load("events")
+        if events is None:
+            return None
+        events = unify_touchpoints(stitch(events, identities, self.problems, "events"), self.problems)
+        events = self._keep("events_received", events)
+        if pd.isna(self.given):
+            events = self._keep("events_past", drop_future(events, self.problems))
+        return events
 
     def _load(self, kind: str) -> ir.Table | None:
         sources = getattr(self.config.tables, kind)
@@ -235,7 +241,12 @@ class _Reading:
             self.inputs += loaded.inputs
             self.problems += loaded.problems
             parts.append(loaded)
-        return self._keep(f"{kind}_read", union_sources(parts, kind)) if parts else None
+        if not parts:
+            return None
+        table = self._keep(f"{kind}_read", union_sources(parts, kind))
+        for loaded in parts:
+            self.con.drop_table(loaded.raw)
+        return table
 
     def _keep(self, name: str, table: ir.Table) -> ir.Table:
         """Materialise a table, so that no later query reads the files again."""

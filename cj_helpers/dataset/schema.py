@@ -78,7 +78,7 @@ class Source(_Model):
     table: Any = _not_yet()
     sql: Any = _not_yet()
     read: Read = Read()
-    columns: dict[str, str]
+    columns: dict[str, str] = {}
     constants: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     duplicates: Literal["drop", "keep"] = "drop"

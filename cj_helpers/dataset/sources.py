@@ -6,6 +6,7 @@ counted and reported with its column and first row.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,6 @@ from cj_helpers.dataset.convert import convert, recode
 from cj_helpers.dataset.files import ROW, find_files, fingerprint, read_raw
 from cj_helpers.dataset.schema import Source
 
-
 _RESERVED = ("source", ROW, "segment", "customer", "duration", "event")
 
 
@@ -33,7 +33,7 @@ class Problem:
     table: str
     source: str
     check: str
-    outcome: str  # repaired | dropped | warning | error
+    outcome: str  # error | dropped | repaired | stitched | not used
     n_rows: int
     n_total: int
     message: str
@@ -47,29 +47,32 @@ class Loaded:
     table: ir.Table
     n_total: int
     inputs: list[dict[str, Any]]
+    raw: str = ""
     problems: list[Problem] = field(default_factory=list)
 
 
 def map_columns(raw: ir.Table, source: Source, kind: str, where: str) -> dict[str, ir.Value]:
-    """Name each source column by the contract; unmapped columns stay as attributes.
+    """Name each source column by the contract; the others stay as attributes.
+
+    A column that already has the contract's name need not be mapped.
 
     An attribute whose name is taken gets a trailing underscore.
 
     Raises
     ------
     ConfigError
-        When a mapped column is not in the file, an unknown name is mapped, or a required one is not.
+        When a mapped column is not in the file, a name is almost one of the contract's, or a required one is
+        not mapped.
     """
     known, present = TABLES[kind], [name for name in raw.columns if name != ROW]
     for name, column in source.columns.items():
-        if name not in known:
-            raise ConfigError(f"{where}.columns: unknown name {name!r}; {nearest(name, sorted(known))}")
+        _refuse_misspelling(name, list(known), f"{where}.columns")
         if column not in present:
             raise ConfigError(f"{where}.columns.{name}: no column {column!r} in the file; {nearest(column, present)}")
     for name in source.constants:
-        if name not in known:
-            raise ConfigError(f"{where}.constants: unknown name {name!r}; {nearest(name, sorted(known))}")
-    missing = [name for name, c in known.items() if c.required and name not in {**source.columns, **source.constants}]
+        _refuse_misspelling(name, list(known), f"{where}.constants")
+    named = {*source.columns, *source.constants, *(set(present) - set(source.columns.values()))}
+    missing = [name for name, c in known.items() if c.required and name not in named]
     if missing:
         raise ConfigError(f"{where}.columns: {', '.join(missing)} required and not mapped; name the source column.")
     mapped: dict[str, ir.Value] = {name: raw[column] for name, column in source.columns.items()}
@@ -78,6 +81,12 @@ def map_columns(raw: ir.Table, source: Source, kind: str, where: str) -> dict[st
     taken = {*mapped, *_RESERVED}
     attributes = {f"{name}_" if name in taken else name: raw[name] for name in present if name not in used}
     return {**mapped, **attributes}
+
+
+def _refuse_misspelling(name: str, known: list[str], where: str) -> None:
+    """A name that is almost one of the contract's is a typing error; any other new name is an attribute."""
+    if name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+        raise ConfigError(f"{where}: unknown name {name!r}; {nearest(name, sorted(known))}")
 
 
 def load_source(con: Any, folder: Path, source: Source, *, kind: str, where: str, time_zone: str) -> Loaded:
@@ -91,8 +100,8 @@ def load_source(con: Any, folder: Path, source: Source, *, kind: str, where: str
     """
     files = find_files(folder, source.source, where)
     raw = read_raw(con, files, source.read, where)
-    loaded = Loaded(source.source, raw, 0, [fingerprint(path, folder) for path in files])
     name = "raw_" + hashlib.sha256(where.encode()).hexdigest()[:8]
+    loaded = Loaded(source.source, raw, 0, [fingerprint(path, folder) for path in files], name)
     try:
         raw = con.create_table(name, raw, temp=True)
     except duckdb.Error as error:

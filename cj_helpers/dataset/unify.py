@@ -118,7 +118,7 @@ def stitch(table: ir.Table, identities: ir.Table | None, problems: list[Problem]
     total = int(table.count().execute())
     if n:
         text = f"{n:,} of {total:,} rows came under an alias and now carry the customer it belongs to."
-        problems.append(Problem(kind, "identities", "stitched", "repaired", n, total, text))
+        problems.append(Problem(kind, "identities", "stitched", "stitched", n, total, text))
     known = joined._stitched.fill_null(joined.customer_id)
     return joined.select(**{name: known if name == "customer_id" else joined[name] for name in table.columns})
 
@@ -148,7 +148,7 @@ def cut_rows(table: ir.Table, column: str, as_of: pd.Timestamp, kind: str, probl
     if n == 0:
         return table
     text = f"{n:,} of {total:,} rows lie after as_of ({as_of:%Y-%m-%d %H:%M} UTC) and are not used."
-    problems.append(Problem(kind, "all sources", "after_as_of", "dropped", n, total, text))
+    problems.append(Problem(kind, "all sources", "after_as_of", "not used", n, total, text))
     return table.filter(~later)
 
 
@@ -160,11 +160,11 @@ def cut_contracts(customers: ir.Table, as_of: pd.Timestamp, problems: list[Probl
         if name not in customers.columns:
             continue
         open_ended = customers[name] >= ibis.literal(OPEN_ENDED, type="timestamp")
-        hidden = (customers[name] > moment) & ~open_ended if name != "bound_until" else ibis.literal(False)
+        hidden = (customers[name] > moment) & ~open_ended & (name != "bound_until")
         counted = customers.aggregate(a=open_ended.sum().fill_null(0), b=hidden.sum().fill_null(0)).execute().iloc[0]
         for check, outcome, n, text in (
             ("open_ended", "repaired", int(counted.a), "a year from 9000 on; read as open-ended"),
-            ("after_as_of", "dropped", int(counted.b), "a date after as_of; read as not yet known"),
+            ("after_as_of", "not used", int(counted.b), "a date after as_of; read as not yet known"),
         ):
             if n:
                 message = f"{n:,} of {total:,} values of {name} have {text}."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -13,9 +15,7 @@ from cj_helpers.contract import ALL, MISSING
 from cj_helpers.journeys.steps import Definitions, member_events
 
 
-def events_outside(
-    events: ir.Table, *, steps: ir.Table, definitions: Definitions, as_of: datetime
-) -> pd.DataFrame:
+def events_outside(events: ir.Table, *, steps: ir.Table, definitions: Definitions, as_of: datetime) -> pd.DataFrame:
     """Count the members' events that no journey holds.
 
     Returns
@@ -31,9 +31,7 @@ def events_outside(
         successes = _.touchpoint.isin(definition.success)
         total = members.aggregate(n=_.count(), n_success=_.count(where=successes)).execute().iloc[0]
         held = inside.aggregate(n=_.count(), n_success=_.count(where=successes)).execute().iloc[0]
-        rows.append(
-            (definition.key, int(total.n), int(total.n - held.n), int(total.n_success - held.n_success))
-        )
+        rows.append((definition.key, int(total.n), int(total.n - held.n), int(total.n_success - held.n_success)))
     return pd.DataFrame(rows, columns=["journey", "n_events", "n_events_outside", "n_success_outside"])
 
 
@@ -93,3 +91,39 @@ def journey_frame(journeys: ir.Table) -> pd.DataFrame:
         segment=segment,
     )
     return frame.order_by("journey", "started_at", "customer", "duration_days").execute()
+
+
+def by_journey(
+    frame: pd.DataFrame,
+    function: Callable[..., pd.DataFrame],
+    *,
+    definitions: Definitions | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Apply an analysis that knows nothing of journeys to each journey's rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``journey_frame`` returns.
+    function : callable of (DataFrame, **options) -> DataFrame
+        Such as ``survival.survival_curve``.
+    definitions : mapping of journey key to JourneyDefinition
+        When given, the function gets each journey's horizon as ``time_days`` and the result the column
+        ``within_days``.
+
+    Returns
+    -------
+    DataFrame
+        The stacked results with ``journey`` as first column.
+    """
+    parts = []
+    for key, rows in frame.groupby("journey", sort=True):
+        horizon = {}
+        if definitions is not None:
+            horizon = {"time_days": definitions[str(key)].within.total_seconds() / 86_400}
+        part = function(rows.reset_index(drop=True), **horizon, **options)
+        part = part.assign(within_days=horizon["time_days"]) if horizon else part
+        parts.append(part.assign(journey=key))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["journey", *[name for name in table.columns if name != "journey"]]]

@@ -101,9 +101,7 @@ def _select_journeys(table: ir.Table, definition: JourneyDefinition) -> ir.Table
         late = table._censor > table.last_event_at + interval(definition.promise)
         overdue = (table.outcome == OPEN) & table.last_touchpoint.isin(definition.waiting_on_company) & late
     names = list(definition.stages)
-    furthest = (
-        ibis.cases(*[(table.stage_rank == i, s) for i, s in enumerate(names)], else_=None) if names else None
-    )
+    furthest = ibis.cases(*[(table.stage_rank == i, s) for i, s in enumerate(names)], else_=None) if names else None
     return table.select(
         "journey",
         "journey_id",

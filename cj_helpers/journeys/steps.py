@@ -18,9 +18,7 @@ _BLOCK = ["_named", "_customer", "_block"]
 Definitions = Mapping[str, JourneyDefinition]
 
 
-def build_steps(
-    events: ir.Table, *, definitions: Definitions, as_of: datetime, keep: Iterable[str] = ()
-) -> ir.Table:
+def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, keep: Iterable[str] = ()) -> ir.Table:
     """Assign events to journeys.
 
     Parameters
@@ -51,9 +49,7 @@ def build_steps(
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
-def _steps_of(
-    events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]
-) -> ir.Table:
+def _steps_of(events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]) -> ir.Table:
     blocks = _mark_blocks(member_events(events, definition, as_of, carried), definition)
     if definition.start:
         blocks = _from_first_start(blocks, events, definition)
@@ -62,9 +58,7 @@ def _steps_of(
     return _describe_steps(blocks, definition, carried)
 
 
-def member_events(
-    events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]
-) -> ir.Table:
+def member_events(events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]) -> ir.Table:
     """Keep the definition's events up to as_of, with the columns that order and group them."""
     table = events.filter(_.timestamp <= ibis.literal(as_of, type="timestamp"))
     if definition.members:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import ibis
-import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import JourneyDefinition
-from cj_helpers.inference import wilson_interval
+from cj_helpers.inference import effective_size, wilson_interval
 
 KINDS = ("ordered", "consecutive", "window", "reached")
 
@@ -136,21 +135,9 @@ def _stage_row(joined: ir.Table, stages: list[str], index: int) -> pd.DataFrame:
 def _with_shares(table: pd.DataFrame) -> pd.DataFrame:
     n = table["n_previous"].where(table["n_previous"] > 0)
     share = table["n_reached"] / n
-    low, high = wilson_interval(share * (size := effective_n(table, share)), size)
+    squares = table["sxx"] - 2 * share * table["sxm"] + share**2 * table["smm"]  # sum of (x - share m)^2
+    size = effective_size(share, squares, n, table["n_customers"])
+    low, high = wilson_interval(share * size, size)
     counts = {name: table[name].astype("int64") for name in ("n_reached", "n_previous", "n_matured", "n_customers")}
     ripe = table["n_matured"].where(table["n_matured"] > 0)
     return table.assign(**counts, share=share, conf_low=low, conf_high=high, matured_share=table["matured"] / ripe)
-
-
-def effective_n(table: pd.DataFrame, share: pd.Series) -> pd.Series:
-    """Return p(1-p)/v with v the variance of the share clustered by customer; customers when p is 0 or 1.
-
-    Columns needed: n_previous, n_customers K, and the sums over customers of x*x, x*m and m*m, where a customer
-    has x successes in m trials: v = K/(K-1) * sum (x - p m)^2 / n^2.
-    """
-    k, n = table["n_customers"], table["n_previous"]
-    squares = table["sxx"] - 2 * share * table["sxm"] + share**2 * table["smm"]
-    variance = (k / (k - 1).where(k > 1)) * squares / n.where(n > 0) ** 2
-    size = share * (1 - share) / variance.where(variance > 0)
-    certain = share.isin([0.0, 1.0]) | size.isna()
-    return size.where(~certain, k.astype("float64")).where(n > 0, np.nan)

@@ -105,9 +105,10 @@ def _stages_of(steps: ir.Table, journeys: ir.Table, definition: JourneyDefinitio
     closed = journeys.filter(_.journey == definition.key).group_by("furthest_stage", "outcome").aggregate(n=_.count())
     ended = closed.execute().pivot_table(index="furthest_stage", columns="outcome", values="n", aggfunc="sum")
     total = int(journeys.filter(_.journey == definition.key).count().execute())
-    return _with_drop_off(table, ended, total).assign(journey=definition.key, top_channel=top)[
-        lambda t: ["journey", "stage", *[name for name in t.columns if name not in {"journey", "stage"}]]
-    ]
+    described = _with_drop_off(table, ended, total)
+    described["top_channel"] = described["stage"].map(top)
+    described.insert(0, "journey", definition.key)
+    return described
 
 
 def _with_drop_off(table: pd.DataFrame, ended: pd.DataFrame, total: int) -> pd.DataFrame:

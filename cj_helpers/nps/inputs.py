@@ -1,0 +1,71 @@
+"""Checks of arguments and columns that the score and its drivers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from cj_helpers.contract import ConfigError, DataError
+
+SHOWN = 3  # how many rows or codes an error names
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse columns that the table does not have; the message lists the absent ones."""
+    absent = [name for name in columns if name not in table.columns]
+    if absent:
+        raise ConfigError(
+            f"answers: no column {', '.join(absent)}; there are {', '.join(map(str, table.columns))}. "
+            f"Name one of these, or map the column in dataset.yml under tables.surveys."
+        )
+
+
+def require_conf_level(conf_level: float) -> None:
+    """Refuse a confidence level that is not a share between 0 and 1."""
+    if not 0 < conf_level < 1:
+        raise ConfigError(f"conf_level is {conf_level}; it must lie between 0 and 1, as in 0.95.")
+
+
+def row_numbers(mask: np.ndarray) -> str:
+    """Name the first marked rows, counted from 1 without the header."""
+    return ", ".join(f"{row + 1:,}" for row in np.flatnonzero(mask)[:SHOWN])
+
+
+def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
+    """Take a column as floats with NaN for blanks; text, truth values and infinity are refused."""
+    raw = table[column]
+    if not pd.api.types.is_numeric_dtype(raw.dtype):  # as objects, or a date would pass as nanoseconds
+        raw = pd.to_numeric(raw.astype(object), errors="coerce")
+    numbers = raw.to_numpy(dtype=float, na_value=np.nan)
+    wrong = table[column].notna().to_numpy() & ~np.isfinite(numbers)
+    if pd.api.types.is_bool_dtype(raw.dtype):
+        wrong = raw.notna().to_numpy()
+    if wrong.any():
+        raise DataError(
+            f"answers: {wrong.sum():,} of {len(table):,} values of {column} are not finite numbers "
+            f"(first: row {row_numbers(wrong)}). Declare codes for blanks under survey.missing in "
+            f"dataset.yml, or correct the source."
+        )
+    return numbers
+
+
+def cluster_codes(table: pd.DataFrame, cluster_col: str) -> np.ndarray:
+    """Number the customers 0, 1, ...; without a column, and where it is empty, every answer is a customer."""
+    if not cluster_col:
+        return np.arange(len(table))
+    codes, known = pd.factorize(table[cluster_col])
+    unknown = codes < 0
+    return np.where(unknown, len(known) + np.cumsum(unknown) - 1, codes)
+
+
+def recode(codes: np.ndarray) -> np.ndarray:
+    """Renumber a selection of codes without gaps, so that the highest code counts them."""
+    return np.unique(codes, return_inverse=True)[1]
+
+
+def t_quantile(conf_level: float, degrees: float) -> float:
+    """Two-sided quantile of Student's t."""
+    return float(stdtrit(degrees, 0.5 + conf_level / 2))

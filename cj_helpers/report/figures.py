@@ -1,0 +1,64 @@
+"""Figures as pictures with an alternative text."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from cj_helpers.report.display import publish
+from cj_helpers.report.state import claim_name
+from cj_helpers.text import fill, fill_each
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 150  # sharp on paper at the width of a page
+CSS_DPI = 96
+
+
+def figure(name: str, fig: Figure, alt: str, *, page_one: bool = False, caption: str = "", **values: Any) -> None:
+    """Show a figure as PNG with the text that stands for it, and close it.
+
+    Parameters
+    ----------
+    name : str
+    fig : matplotlib Figure, or Axes of it
+    alt : str
+        Literal template of what the figure shows, for readers who cannot see it; `values` fill it.
+    page_one : bool
+        Whether the figure belongs on the first page of the report.
+    caption : str
+        Literal template of a line below the figure, filled by the same `values`.
+
+    Raises
+    ------
+    TypeError
+        When `fig` is not a matplotlib figure.
+    ValueError
+        When there is no alternative text, or the name will not do.
+    """
+    drawn: Any = fig if hasattr(fig, "savefig") else getattr(fig, "figure", None)
+    if not hasattr(drawn, "savefig"):
+        raise TypeError(f"figure {name!r}: a matplotlib Figure was expected, not {type(fig).__name__}.")
+    alt_text, caption_text = fill_each((alt, caption), values)
+    if not alt_text.strip():
+        raise ValueError(f"figure {name!r}: alt is empty; say in words what the figure shows.")
+    claim_name("figure", name)
+    png, (width, height) = _draw(drawn)
+    payload = {"name": name, "alt": alt_text, "caption": caption_text, "page_one": page_one}
+    payload |= {"width": width, "height": height}
+    metadata = {"image/png": {"alt": alt_text, "width": round(width * CSS_DPI / DPI)}}
+    plain = fill("Figure: {alt}", alt=alt_text)
+    publish("figure", payload, png=png, plain=plain, metadata=metadata)
+
+
+def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:
+    import matplotlib.pyplot as plt
+
+    buffer = BytesIO()
+    # Without the entry Software the same figure is the same file with any patch release of matplotlib.
+    fig.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+    plt.close(fig)
+    png = buffer.getvalue()
+    return png, struct.unpack(">II", png[16:24])

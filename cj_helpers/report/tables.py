@@ -1,0 +1,194 @@
+"""Result tables: shown to readers, carried for machines, without small groups."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cj_helpers.contract import ALL
+from cj_helpers.inference import suppress_small_groups
+from cj_helpers.report.cells import TEXT_KINDS, check_table, describe_columns, to_rows
+from cj_helpers.report.display import grid, paragraph, plain_grid, publish
+from cj_helpers.report.files import digest, write_csv
+from cj_helpers.report.state import claim_name, out_folder, state
+from cj_helpers.text import _, csv_text, fill, format_value, interval, value_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_BUNDLE_ROWS = 1_000
+MAX_BUNDLE_BYTES = 200_000
+MAX_SHOWN_ROWS = 200
+MAX_SHOWN_COLUMNS = 8
+SIZE_COLUMNS = ("n_customers", "n", "n_at_risk", "n_journeys", "n_reached")
+# When a table is too wide, these leave the page first; the data keep them.
+_LESS_TELLING = ("std_error", "statistic", "df", "n_censored", "n_clusters", "method")
+
+
+def show(
+    name: str,
+    table: pd.DataFrame,
+    caption: str,
+    *,
+    size_col: str = "",
+    page_one: bool = False,
+    digits: int | None = None,
+    columns: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
+    max_rows: int = MAX_SHOWN_ROWS,
+    **values: Any,
+) -> None:
+    """Show a result table and carry all of it in the output.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table and of its CSV file.
+    table : DataFrame
+        Tidy, one row per result; columns named as in `cj_helpers.text.label`.
+    caption : str
+        Literal template; `values` fill it.
+    size_col : str
+        Column with the number of customers behind each row, which decides on suppression; ``""`` takes the first
+        of n_customers, n, n_at_risk, n_journeys, n_reached that there is.
+    page_one : bool
+        Whether the table belongs on the first page of the report.
+    digits : int, optional
+        Decimals instead of the usual ones.
+    columns : sequence of str
+        The at most eight columns to display, in this order; the data keep all. An interval (conf_low,
+        conf_high) counts as one.
+    kinds : mapping of str to str
+        Kind of a column where its name does not tell, such as ``{"estimate": "points"}``.
+    max_rows : int
+        Rows to display, at most 200; the data keep all. 0 for a table that only machines read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the table, its name, a column or a value will not do.
+    """
+    check_table(name, table)
+    text = fill(caption, **values)
+    shown, size_col, suppressed = _without_small_groups(name, table, size_col)
+    described = describe_columns(shown, kinds)
+    displayed = _displayed(name, described, columns)
+    claim_name("table", name)
+    rows = to_rows(shown, described)
+    payload: dict[str, Any] = {"name": name, "caption": text, "columns": described, "rows": rows}
+    n_displayed = min(len(rows), max_rows, MAX_SHOWN_ROWS)
+    payload |= {"displayed": displayed, "n_rows": len(rows), "n_displayed": n_displayed}
+    payload |= {"truncated": len(rows) > n_displayed, "suppressed": suppressed, "size_col": size_col}
+    payload |= {"page_one": page_one, "external": False, "file": ""}
+    payload["sha256"] = _keep_data(payload)
+    notes = _notes(payload)
+    headings, texts, totals = _texts(payload, rows[:n_displayed], digits)
+    shown_grid = grid(text, headings, texts, total_rows=totals) if n_displayed or not rows else paragraph(text)
+    html = shown_grid + "".join(paragraph(line) for line in notes)
+    plain = plain_grid(text, [heading for heading, _numeric in headings], texts, notes)
+    publish("table", payload, html=html, plain=plain)
+
+
+def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tuple[pd.DataFrame, str, int]:
+    if size_col and size_col not in table.columns:
+        raise ValueError(f"table {name!r}: size_col {size_col!r} is not one of its columns {list(table.columns)}.")
+    size_col = size_col or next((column for column in SIZE_COLUMNS if column in table.columns), "")
+    if state().public or not size_col:
+        return table, size_col, 0
+    kept, suppressed = suppress_small_groups(table, size_col=size_col, min_group=state().min_group)
+    return kept, size_col, suppressed
+
+
+def _displayed(name: str, described: list[dict[str, str]], columns: Sequence[str]) -> list[str]:
+    """Names of the columns on the page; an interval counts as one."""
+    known = [column["name"] for column in described]
+    unknown = [column for column in columns if column not in known]
+    if unknown:
+        raise ValueError(f"table {name!r}: columns {unknown} are not among {known}.")
+    chosen = list(columns) or known
+    if columns and _width(chosen) > MAX_SHOWN_COLUMNS:
+        raise ValueError(f"table {name!r}: {_width(chosen)} columns to display; at most {MAX_SHOWN_COLUMNS} fit.")
+    for column in _LESS_TELLING:
+        if _width(chosen) > MAX_SHOWN_COLUMNS and column in chosen:
+            chosen.remove(column)
+    while _width(chosen) > MAX_SHOWN_COLUMNS:
+        chosen.pop()
+    return chosen
+
+
+def _width(columns: Sequence[str]) -> int:
+    return len(columns) - ("conf_low" in columns and "conf_high" in columns)
+
+
+def _keep_data(payload: dict[str, Any]) -> str:
+    """Take the rows out of a bundle that is too large, to a file where there is a run; returns the SHA-256."""
+    csv = csv_text([column["name"] for column in payload["columns"]], payload["rows"])
+    size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
+    if len(payload["rows"]) > MAX_BUNDLE_ROWS or size > MAX_BUNDLE_BYTES:
+        folder = out_folder()
+        payload |= {"rows": [], "external": True}
+        if folder is not None:
+            payload["file"] = f"{payload['name']}.csv"
+            write_csv(folder, payload["file"], csv, mode=0o644)
+    return digest(csv)
+
+
+def _texts(
+    payload: dict[str, Any], rows: list[list[Any]], digits: int | None
+) -> tuple[list[tuple[str, bool]], list[list[str]], frozenset[int]]:
+    """Headings, formatted cells and the positions of overall rows."""
+    place = {column["name"]: index for index, column in enumerate(payload["columns"])}
+    by_name = {column["name"]: column for column in payload["columns"]}
+    joined = {"conf_low", "conf_high"} <= set(payload["displayed"])
+    headings, columns = [], []
+    for name in payload["displayed"]:
+        column, values = by_name[name], [row[place[name]] for row in rows]
+        if joined and name == "conf_high":
+            continue
+        if joined and name == "conf_low":
+            highs = [row[place["conf_high"]] for row in rows]
+            headings.append((_("95 % interval"), True))
+            columns.append([interval(*ends, column["kind"], digits=digits) for ends in zip(values, highs, strict=True)])
+            continue
+        headings.append((column["label"], column["kind"] not in TEXT_KINDS))
+        columns.append([_cell_text(value, column, digits) for value in values])
+    totals = {index for index, row in enumerate(rows) if "segment" in place and row[place["segment"]] == ALL}
+    mixed = len(totals) < len(rows)
+    return headings, [list(row) for row in zip(*columns, strict=True)], frozenset(totals if mixed else ())
+
+
+def _cell_text(value: Any, column: dict[str, str], digits: int | None) -> str:
+    if isinstance(value, str):
+        if column["name"] == "journey":
+            return state().journeys.get(value, value)
+        if column["kind"] not in ("date", "datetime"):  # large integers and ids are text in the bundle
+            return value_label(column["name"], value)
+    return format_value(value, column["kind"], digits=digits)
+
+
+def _notes(payload: dict[str, Any]) -> list[str]:
+    """What the reader does not see, and where it is."""
+    lines = []
+    if not payload["n_rows"]:
+        lines.append(_("There are no rows."))
+    if payload["truncated"] and not payload["n_displayed"]:
+        lines.append(fill("{total:count} rows, not shown here; the data file has all.", total=payload["n_rows"]))
+    elif payload["truncated"]:
+        n, total = payload["n_displayed"], payload["n_rows"]
+        lines.append(fill("Rows shown: {n:count} of {total:count}; the data file has all.", n=n, total=total))
+    if payload["n_displayed"] and len(payload["displayed"]) < len(payload["columns"]):
+        n, total = len(payload["displayed"]), len(payload["columns"])
+        lines.append(fill("Columns shown: {n:count} of {total:count}; the data file has all.", n=n, total=total))
+    if payload["external"] and not payload["file"]:
+        lines.append(_("The table is too large for this document; an unattended run keeps it as a file."))
+    if payload["suppressed"]:
+        lines.append(
+            fill(
+                "Not shown to protect customers: rows with fewer than {least:count} customers, "
+                "or from which those could be worked out ({n:count}).",
+                n=payload["suppressed"],
+                least=state().min_group,
+            )
+        )
+    return lines

@@ -1,0 +1,136 @@
+"""What the columns of result tables are called for readers, and of which kind their values are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from cj_helpers.text.labels import BESIDE, LABELS, VALUES
+from cj_helpers.text.language import N_, _
+from cj_helpers.text.numbers import current_currency
+
+_NAMES_BY_KIND = {
+    "count": "customers detractors df n passives position promoters removed rows",
+    "percent": "completed_within abandoned_within drop_off hazard importance probability share",
+    "number": "ces coefficient concordance conf_high conf_low correlation csat difference duration duration_s effort "
+    "estimate mean median performance satisfaction score statistic std_error time weight",
+    "points": "estimate_weighted nps",
+    "money": "cost monthly_revenue revenue revenue_at_risk",
+    "datetime": "as_of first last timestamp",
+    "p_value": "p_value p_adjusted",
+    "ratio": "hazard_ratio lift",
+    "id": "customer fingerprint sha256 version",
+    "date": "date day week",
+}
+_KINDS = {name: kind for kind, names in _NAMES_BY_KIND.items() for name in names.split()}
+# (pattern of the whole name, kind), the first that fits; units live in names
+_PATTERNS = (
+    (r"n_\w+", "count"),
+    (r"\w*(_share|_rate|_within)|share_\w+", "percent"),
+    (r"\w+_days|days", "days"),
+    (r"\w+_hours|hours", "hours"),
+    (r"\w+_at", "datetime"),
+    (r"\w+_date", "date"),
+    (r"\w+_(eur|usd|gbp|chf)|\w+_(cost|revenue)|(cost|revenue)_\w+", "money"),
+    (r"\w+_ratio", "ratio"),
+    (r"\w+_id|id", "id"),
+)
+_UNITS = {"days": N_("days"), "hours": N_("hours"), "percent": "%", "points": N_("points")}
+_COLUMNS_WITH_VALUES = {
+    "segment",
+    "outcome",
+    "source",
+    "target",
+    "exit_reason",
+    "direction",
+    "kind",
+    "table",
+    "verdict",
+}
+# an interval belongs to the first of these that a table has
+_LEADS = ("estimate", "share", "completed_within", "probability", "difference", "median_days")
+
+
+def label(name: str, *, unit: bool = False) -> str:
+    """Heading of a column for readers; an unknown name becomes readable words.
+
+    Parameters
+    ----------
+    name : str
+        Column of a result table.
+    unit : bool
+        Whether to add the unit, as an axis of plain numbers needs: ``Time (days)``.
+
+    Examples
+    --------
+    >>> [label("n_journeys"), label("contract_type"), label("time_days", unit=True)]
+    ['Journeys', 'Contract type', 'Time (days)']
+    """
+    text = _(LABELS[name]) if name in LABELS else _readable(name)
+    if not unit:
+        return text
+    kind = column_kind(name)
+    shown = current_currency() if kind == "money" else _(_UNITS.get(kind, ""))
+    return _("{label} ({unit})").replace("{label}", text).replace("{unit}", shown) if shown else text
+
+
+def column_kind(name: str, default: str = "text") -> str:
+    """Kind of a column's values (see `format_value`), decided by its name and the unit in it.
+
+    Examples
+    --------
+    >>> [column_kind("n_journeys"), column_kind("wait_median_hours"), column_kind("contract_type")]
+    ['count', 'hours', 'text']
+    """
+    if name in _KINDS:
+        return _KINDS[name]
+    matching = (kind for pattern, kind in _PATTERNS if re.fullmatch(pattern, name))
+    return next(matching, "text" if name in LABELS else default)
+
+
+def table_kinds(names: Iterable[str], kinds: Mapping[str, str] | None = None, default: str = "text") -> dict[str, str]:
+    """Kind of each column of one table.
+
+    An ``estimate`` is in points beside ``promoters``, a plain number beside ``term``, and a share in curves
+    and incidences; its interval and standard error are of the same kind. `kinds` overrules by column.
+    """
+    columns, given = list(names), dict(kinds or {})
+    result = {name: column_kind(name, default) for name in columns}
+    if "estimate" in result:
+        result["estimate"] = _estimate_kind(set(columns))
+    result.update(given)
+    lead = next((result[name] for name in _LEADS if name in result), "number")
+    for name in ("conf_low", "conf_high", "std_error"):
+        if name in result and name not in given:
+            result[name] = lead
+    return result
+
+
+def table_labels(names: Iterable[str]) -> dict[str, str]:
+    """Heading of each column of one table; a few mean something else beside others."""
+    columns = list(names)
+    labels = {name: label(name) for name in columns}
+    for beside, others in BESIDE.items():
+        if beside in labels:
+            labels |= {name: _(text) for name, text in others.items() if name in labels}
+    return labels
+
+
+def value_label(column: str, value: str) -> str:
+    """Words for the fixed values of a column, such as an outcome; other values stay as they are."""
+    return _(VALUES[value]) if column in _COLUMNS_WITH_VALUES and value in VALUES else value
+
+
+def _estimate_kind(columns: set[str]) -> str:
+    if columns & {"promoters", "nps"}:
+        return "points"
+    if "term" in columns:
+        return "number"
+    return "percent" if columns & {"time_days", "time", "outcome", "n_at_risk", "n_clusters"} else "number"
+
+
+def _readable(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return name
+    words = re.sub(r"^n_|_(days|hours|eur|at)$", "", name).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
