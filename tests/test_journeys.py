@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cj_helpers.contract import JourneyDefinition
 from cj_helpers.journeys import add_segment, build_journeys, build_steps, events_outside, journey_frame
-from tests.tiny import AS_OF, buy, tiny_log
+from tiny import AS_OF, buy, tiny_log
 
 DAY = timedelta(days=1)
 

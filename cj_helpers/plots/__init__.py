@@ -1,0 +1,57 @@
+"""Figures: ``plot_<noun>(table, *, ax=None)`` draws the result table of that name and computes nothing.
+
+Tables made from events are drawn one journey at a time, unless a function says otherwise.
+"""
+
+from cj_helpers.plots.churn import (
+    plot_churn_incidence,
+    plot_churn_model,
+    plot_retention_curve,
+    plot_revenue_at_risk,
+)
+from cj_helpers.plots.drivers import plot_drivers, plot_importance_performance
+from cj_helpers.plots.flow import plot_transitions
+from cj_helpers.plots.journey_map import plot_stages
+from cj_helpers.plots.mapping import (
+    plot_funnel,
+    plot_handoffs,
+    plot_journeys,
+    plot_outcomes,
+    plot_variants,
+)
+from cj_helpers.plots.nps import plot_nps_distribution, plot_nps_scores, plot_nps_trend
+from cj_helpers.plots.quality import plot_channel_days, plot_feeds
+from cj_helpers.plots.style import OUTCOME_COLORS, PALETTE, new_axes, set_style
+from cj_helpers.plots.survival import (
+    plot_cumulative_incidence,
+    plot_incidence_by_segment,
+    plot_survival_curve,
+)
+
+__all__ = [
+    "OUTCOME_COLORS",
+    "PALETTE",
+    "new_axes",
+    "plot_channel_days",
+    "plot_churn_incidence",
+    "plot_churn_model",
+    "plot_cumulative_incidence",
+    "plot_drivers",
+    "plot_feeds",
+    "plot_funnel",
+    "plot_handoffs",
+    "plot_importance_performance",
+    "plot_incidence_by_segment",
+    "plot_journeys",
+    "plot_nps_distribution",
+    "plot_nps_scores",
+    "plot_nps_trend",
+    "plot_outcomes",
+    "plot_retention_curve",
+    "plot_revenue_at_risk",
+    "plot_stages",
+    "plot_survival_curve",
+    "plot_transitions",
+    "plot_variants",
+    "set_style",
+]

@@ -1,0 +1,262 @@
+"""Figures of journey mapping: outcomes, variants, funnel, journeys and hand-offs."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+
+from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
+from cj_helpers.plots.parts import (
+    ROW_IN,
+    checked,
+    dots,
+    head,
+    keep_rows,
+    key,
+    name_rows,
+    no_data,
+    numbers,
+    row_texts,
+    stacked_rows,
+)
+from cj_helpers.plots.style import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    NOTE_PT,
+    OUTCOME_COLORS,
+    PANEL,
+    TEXT_ON,
+    format_axis,
+    interval_text,
+    new_axes,
+    outcome_text,
+    plain,
+    segment_text,
+    value_text,
+)
+from cj_helpers.text import _, fill
+
+_STACK = (COMPLETED, OPEN, ABANDONED)  # both ends of a row have a common base line
+_PATH_CHARS = 102  # characters of a path that fit the width of a figure
+_GREYS = LinearSegmentedColormap.from_list("volume", ["#EDF3F8", "#6BAED6", "#08457A"])
+
+
+def plot_outcomes(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
+    """Draw how journeys ended: one row of 100 % per journey.
+
+    `table` has one row per journey and outcome: (journey,) outcome, n_journeys, share. Completed
+    journeys start at the left edge, abandoned ones at the right; the open ones lie between.
+    """
+    table = checked(table, "outcome", "n_journeys", "share", several=True)
+    if table.empty:
+        return no_data(ax)
+    rows = table if "journey" in table else table.assign(journey="")
+    names = list(rows["journey"].drop_duplicates())[:max_rows]
+    left_out = rows["journey"].nunique() - len(names)
+    shares = rows.pivot_table(index="outcome", columns="journey", values="share", aggfunc="sum", observed=True)
+    shares = shares.reindex(index=list(_STACK), columns=names)
+    ax = new_axes(ax, height=1.0 + 0.36 * len(names))
+    name_rows(ax, [plain(name, limit=28) for name in names])
+    inks, colors = ([kind[name] for name in _STACK] for kind in (TEXT_ON, OUTCOME_COLORS))
+    stacked_rows(ax, shares.to_numpy(dtype=float), colors=colors, inks=inks, parts=_STACK)
+    total = rows.groupby("journey", observed=True)["n_journeys"].sum()
+    row_texts(ax, [fill("n {n:count}", n=total[name]) for name in names])
+    note = fill("Not drawn: {n:count} further journeys.", n=left_out) if left_out else ""
+    head(ax, keys=[key(OUTCOME_COLORS[name], outcome_text(name)) for name in _STACK], note=note)
+    ax.set_xlabel(_("Share of started journeys"))
+    return ax
+
+
+def plot_journeys(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
+    """Draw the headline rate of each journey with its 95 % interval.
+
+    `table` has one row per journey: label, completed_within, conf_low, conf_high, n_journeys.
+    """
+    table = checked(table, "label", "completed_within", "conf_low", "conf_high", "n_journeys", several=True)
+    if table.empty:
+        return no_data(ax)
+    rows, left_out = keep_rows(table, "n_journeys", max_rows)
+    ax = new_axes(ax, height=0.95 + ROW_IN * len(rows))
+    name_rows(ax, _journey_names(rows))
+    dots(ax, rows, estimate="completed_within", colors=OUTCOME_COLORS[COMPLETED])
+    columns = zip(numbers(rows["completed_within"]), numbers(rows["n_journeys"]), strict=True)
+    row_texts(ax, [fill("{share:percent}  (n {n:count})", share=share, n=n) for share, n in columns])
+    ax.set_xlim(0, 1)
+    ax.grid(axis="x")
+    format_axis(ax.xaxis, "percent")
+    ax.set_xlabel(_("Completed within the horizon (share of started journeys, 95 % interval)"))
+    head(ax, note=fill("Not drawn: {n:count} journeys with fewer starts.", n=left_out) if left_out else "")
+    return ax
+
+
+def _journey_names(rows: pd.DataFrame) -> list[str]:
+    """Name the journeys; where rows are segments of a journey, add theirs."""
+    names = [plain(label, limit=34) for label in rows["label"]]
+    if "segment" not in rows or len(rows["segment"].unique()) == 1:
+        return names
+    segments = [segment_text(segment, limit=16) for segment in rows["segment"]]
+    return [f"{plain(name, limit=24)}: {segment}" for name, segment in zip(names, segments, strict=True)]
+
+
+def plot_variants(table: pd.DataFrame, *, ax: Axes | None = None, top: int = 10) -> Axes:
+    """Draw the most frequent paths, each written out above a bar of its share of journeys.
+
+    `table` has one row per path: path (touchpoints joined by >), n_journeys, share, completed_share.
+    The dark part of a bar is completed. A touchpoint repeated at once is written once with its
+    count, and a path too long for the line loses its middle.
+    """
+    table = checked(table, "path", "n_journeys", "share", "completed_share")
+    if table.empty:
+        return no_data(ax)
+    rows = table.sort_values("n_journeys", ascending=False, kind="stable").head(top).reset_index(drop=True)
+    ax = new_axes(ax, height=0.75 + 0.5 * len(rows))
+    ax.set_axis_off()
+    ax.set_xlim(0, 1)
+    ax.set_ylim(len(rows), -0.05)
+    scale = 0.62 / max(float(rows["share"].max()), 1e-9)  # the rest of the line is for the numbers
+    shares, completed = numbers(rows["share"]), numbers(rows["completed_share"])
+    places = np.arange(len(rows)) + 0.62
+    ax.barh(places, shares * scale, height=0.28, color=OUTCOME_COLORS[OPEN], gid="share")
+    ax.barh(places, shares * completed * scale, height=0.28, color=OUTCOME_COLORS[COMPLETED], gid="completed")
+    for row, (path, n, share, done) in enumerate(zip(rows["path"], rows["n_journeys"], shares, completed, strict=True)):
+        ax.text(0, row + 0.24, path_text(path), va="center", fontsize=NOTE_PT, color=INK).set_gid("path")
+        text = fill("{share:percent} of journeys (n {n:count}), {done:percent} completed", share=share, n=n, done=done)
+        ax.text(share * scale + 0.01, row + 0.62, plain(text), va="center", fontsize=NOTE_PT, color=MUTED)
+    left = len(table) - len(rows)
+    note = fill("Not drawn: {n:count} less frequent paths.", n=left) if left else ""
+    keys = [key(OUTCOME_COLORS[COMPLETED], _("completed")), key(OUTCOME_COLORS[OPEN], _("given up or open"))]
+    head(ax, keys=keys, note=note)
+    return ax
+
+
+def path_text(path: object, *, limit: int = _PATH_CHARS) -> str:
+    """Write a path with arrows: repeats counted, the middle of a long path replaced by its number of steps."""
+    runs = [(name, len(list(same))) for name, same in groupby(str(path).split(">"))]
+    steps = [plain(name, limit=24) + (f" ×{n}" if n > 1 else "") for name, n in runs]
+    sizes = [n for _name, n in runs]
+    ways = [_shortened(steps, sizes, keep) for keep in range(len(steps), min(2, len(steps)) - 1, -1)]
+    return next((text for text in ways if len(text) <= limit), ways[-1])
+
+
+def _shortened(steps: list[str], sizes: list[int], keep: int) -> str:
+    """Join the first and last of `keep` steps around the number of the steps between."""
+    if keep == len(steps):
+        return " › ".join(steps)
+    tail = keep // 2
+    start = keep - tail
+    hidden = sum(sizes[start : len(sizes) - tail])
+    gap = fill("… {n:count} more steps …", n=hidden)
+    return " › ".join([*steps[:start], gap, *steps[len(steps) - tail :]])
+
+
+def plot_funnel(table: pd.DataFrame, *, ax: Axes | None = None, kind: str = "ordered") -> Axes:
+    """Draw how many journeys reach each stage, and which share of the stage before goes on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per kind and stage, in order: kind, stage, n_reached, n_previous, share (of the stage
+        before), conf_low, conf_high.
+    kind : str
+        Which funnel to draw: ordered, consecutive, window or reached.
+
+    Notes
+    -----
+    The pale bar behind a stage is the stage before: what shows of it was lost. Dots on the right are
+    the share that went on, with 95 % intervals.
+    """
+    table = checked(table, "kind", "stage", "n_reached", "n_previous", "share", "conf_low", "conf_high")
+    rows = table[table["kind"].astype(str) == kind].reset_index(drop=True)
+    if rows.empty:
+        return no_data(ax)
+    ax = new_axes(ax, height=1.15 + 0.42 * len(rows))
+    name_rows(ax, [plain(stage, limit=24) for stage in rows["stage"]])
+    ax.grid(False)
+    places, reached, before = range(len(rows)), numbers(rows["n_reached"]), numbers(rows["n_previous"])
+    ax.barh(places, before, height=0.62, color=GRID, gid="previous")
+    ax.barh(places, reached, height=0.62, color=BLUE, gid="reached")
+    most = float(np.nanmax([*reached, *before, 1.0]))
+    ax.set_xlim(0, most * 1.95)
+    for place, count, previous in zip(places, reached, before, strict=True):
+        right = np.nanmax([count, previous, 0.0])
+        text = f" {value_text(count, 'count')}"
+        ax.text(float(right), place, text, va="center", fontsize=NOTE_PT, color=INK).set_gid("n")
+    ax.set_xticks([])
+    ax.spines["bottom"].set_visible(False)
+    _conversion(ax, rows)
+    return ax
+
+
+def _conversion(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw in the right third of a funnel the share of the stage before, with its interval."""
+    side = ax.inset_axes((0.62, 0, 0.38, 1))
+    side.set_ylim(ax.get_ylim())
+    side.set_yticks([])
+    side.set_facecolor("none")
+    side.spines["left"].set_visible(False)
+    dots(side, rows, estimate="share", colors=INK)
+    side.set_xlim(0, 1.04)
+    side.set_xticks([0, 0.5, 1])
+    side.grid(axis="x")
+    format_axis(side.xaxis, "percent")
+    side.set_xlabel(_("Share of the stage before"))
+    columns = zip(numbers(rows["share"]), numbers(rows["conf_low"]), numbers(rows["conf_high"]), strict=True)
+    row_texts(side, [interval_text(*values, "percent") for values in columns])
+
+
+def plot_handoffs(table: pd.DataFrame, *, ax: Axes | None = None, max_channels: int = 8) -> Axes:
+    """Draw changes of channel as a matrix: from the row to the column, with their number in the cell.
+
+    `table` has one row per pair of channels: from_channel, to_channel, n_handoffs, n_journeys,
+    wait_median_hours. The second line of a cell is the median wait.
+    """
+    table = checked(table, "from_channel", "to_channel", "n_handoffs", "wait_median_hours")
+    if table.empty:
+        return no_data(ax)
+    ends = pd.concat([table["from_channel"], table["to_channel"]]).astype(str)
+    volume = (
+        pd.concat([table["n_handoffs"]] * 2).groupby(ends.to_numpy()).sum().sort_values(ascending=False, kind="stable")
+    )
+    names = list(volume.index[:max_channels])
+    kept = table["from_channel"].isin(names) & table["to_channel"].isin(names)
+    ax = new_axes(ax, height=1.1 + 0.44 * len(names))
+    grid = np.full((len(names), len(names)), np.nan)
+    for source, target, n in table.loc[kept, ["from_channel", "to_channel", "n_handoffs"]].itertuples(index=False):
+        grid[names.index(source), names.index(target)] = n
+    for place in range(len(names)):
+        ax.add_patch(Rectangle((place, place), 1, 1, facecolor=PANEL, edgecolor="white", linewidth=2))
+    ax.pcolormesh(grid, cmap=_GREYS, vmin=0, vmax=np.nanmax([*grid.ravel(), 1]), edgecolors="white", linewidth=2)
+    for row in table[kept].itertuples(index=False):
+        _handoff_cell(ax, names, row, most=float(np.nanmax(grid)))
+    _matrix_axes(ax, names)
+    hidden = int(table.loc[~kept, "n_handoffs"].sum())
+    head(ax, note=fill("Not drawn: {n:count} hand-offs from or to smaller channels.", n=hidden) if hidden else "")
+    return ax
+
+
+def _handoff_cell(ax: Axes, names: list[str], row: object, *, most: float) -> None:
+    n, wait = float(row.n_handoffs), float(row.wait_median_hours)  # type: ignore[attr-defined]
+    place = names.index(row.to_channel) + 0.5, names.index(row.from_channel) + 0.5  # type: ignore[attr-defined]
+    text = value_text(n, "count") + ("" if np.isnan(wait) else "\n" + value_text(wait, "hours"))
+    color = "white" if n > 0.55 * most else INK
+    ax.text(*place, text, ha="center", va="center_baseline", fontsize=NOTE_PT, color=color, linespacing=1.15).set_gid(
+        "n"
+    )
+
+
+def _matrix_axes(ax: Axes, names: list[str]) -> None:
+    ticks, labels = np.arange(len(names)) + 0.5, [plain(name, limit=16) for name in names]
+    ax.set_xticks(ticks, [plain(name, limit=11) for name in names])
+    ax.set_yticks(ticks, labels)
+    ax.set_ylim(len(names), 0)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel(_("to channel (number of hand-offs, median wait below)"))
+    ax.set_ylabel(_("from channel"))

@@ -1,0 +1,123 @@
+"""What is fixed before a notebook starts: data set, notebooks, parameters, the name of the run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cj_helpers.contract import ConfigError
+from cj_helpers.runner import naming
+from cj_helpers.runner.notebooks import DATA_QUALITY, Notebook
+from cj_helpers.runner.parameters import Value
+from cj_helpers.runner.source import Source
+from cj_helpers.runner.worker import Job
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run before it starts.
+
+    Attributes
+    ----------
+    source : Source
+        The data set.
+    notebooks : list of Notebook
+        Those asked for; of data that are not fit only `to_run` runs.
+    folder : Path
+        Folder of the notebooks, their working directory.
+    values : dict of notebook name to dict of parameter name to value
+        What each notebook gets.
+    given : dict of parameter name to value
+        What was asked for, for the manifest.
+    run_id : str
+        Name of the run.
+    """
+
+    source: Source
+    notebooks: list[Notebook]
+    folder: Path
+    values: dict[str, dict[str, Value]]
+    given: dict[str, Value]
+    run_id: str
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the pages say about the run."""
+        source = self.source
+        return {
+            "dataset": source.name,
+            "key": source.key,
+            "day": source.day,
+            "run_id": self.run_id,
+            "language": source.language,
+            "time_zone": source.time_zone,
+            "currency": source.currency,
+        }
+
+    @property
+    def to_run(self) -> list[Notebook]:
+        """All notebooks, or the one on data quality when the data are not fit."""
+        return [book for book in self.notebooks if self.source.fit or book.number == DATA_QUALITY]
+
+    @property
+    def left_out(self) -> list[Notebook]:
+        """The other notebooks."""
+        return [book for book in self.notebooks if book not in self.to_run]
+
+
+def make_plan(
+    source: Source,
+    notebooks: list[Notebook],
+    *,
+    folder: Path,
+    values: dict[str, dict[str, Value]],
+    asked: Sequence[tuple[str, Any]],
+) -> Plan:
+    """Fix a run; its name depends on inputs, parameters and code, not on the clock or the machine."""
+    values = {book.name: values.get(book.name, {}) for book in notebooks}
+    given = {name: next(v[name] for v in values.values() if name in v) for name, _value in asked}
+    run_id = naming.name_run(
+        source.day,
+        [source.key, source.name, source.fingerprint, source.inputs, source.as_of],
+        {book.name: [book.sources, values[book.name]] for book in notebooks},
+        naming.package_digests(),
+        naming.versions(),
+    )
+    return Plan(source, notebooks, folder, values, given, run_id)
+
+
+def with_as_of(parameters: Sequence[tuple[str, Any]], as_of: str) -> list[tuple[str, Any]]:
+    """Add ``as_of`` to the parameters; giving it twice is a ConfigError."""
+    given = list(parameters)
+    if as_of and "as_of" in dict(given):
+        raise ConfigError("as_of: given twice, as --as-of and as a parameter; give it once")
+    return [*given, ("as_of", as_of)] if as_of else given
+
+
+def make_job(plan: Plan, book: Notebook, *, stage: Path, scratch: Path) -> Job:
+    """Return the job of one notebook of a run that is staged in ``stage``."""
+    declared = {parameter.name for parameter in book.parameters}
+    values: dict[str, Any] = {"dataset": str(plan.source.path)} if "dataset" in declared else {}
+    shown: dict[str, Any] = {"dataset": plan.source.key} if "dataset" in declared else {}
+    work = stage / "work" / book.name
+    return Job(
+        notebook=book,
+        values=values | plan.values[book.name],
+        shown=shown | plan.values[book.name],
+        site=stage / "site",
+        work=work,
+        scratch=scratch / book.number,
+        folder=plan.folder,
+        facts=plan.facts,
+        paths={
+            str(plan.source.path): plan.source.key,
+            str(plan.folder): "notebooks",
+            str(work): "work",
+            str(scratch): "tmp",
+            str(Path(__file__).resolve().parents[2]): "project",
+            sys.prefix: "python",
+        },
+    )

@@ -1,0 +1,152 @@
+"""Reports appear as a whole or not at all: one run at a time, staged aside, moved into place at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cj_helpers.contract import ConfigError
+
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+_STAGING = ".staging-"
+_OLD = ".old-"
+_SCRATCH_NOTE = "scratch"
+
+
+class Locked(Exception):
+    """Another run is writing the same reports (exit code 6)."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the one lock of a data set's reports; the system frees it however the process ends.
+
+    Raises
+    ------
+    Locked
+        When another process holds it; the message says which.
+    ConfigError
+        When the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from error
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = file.read().strip() or "another process"
+            raise Locked(f"{folder}: a run is already writing here ({holder}); wait until it has ended") from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def staging(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Give a private folder beside the published runs and a private TMPDIR; both are gone afterwards.
+
+    What runs that were killed left behind is removed first: the lock of ``folder`` must be held.
+    """
+    for left in [*folder.glob(f"{_STAGING}*"), *folder.glob(f"{_OLD}*")]:
+        _remove_scratch(left)
+        shutil.rmtree(left, ignore_errors=True)
+    stage = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+    # Not below the stage: the addresses of sockets in it must stay short.
+    scratch = Path(tempfile.mkdtemp(prefix="cj-"))
+    try:
+        (stage / _SCRATCH_NOTE).write_text(str(scratch), encoding="utf-8")
+        yield stage, scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def publish(site: Path, target: Path) -> None:
+    """Make a finished folder visible as ``target``, in one step where the file system can.
+
+    An older run of the same name is replaced; readers see either the old or the new one.
+    """
+    _make_readable(site)
+    _to_disk(site)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink() or target.is_file():
+        raise ConfigError(f"{target}: is in the way and no folder; remove it")
+    if not target.exists():
+        site.replace(target)
+    elif not _exchanged(site, target):
+        old = target.parent / f"{_OLD}{target.name}"
+        shutil.rmtree(old, ignore_errors=True)
+        target.replace(old)
+        site.replace(target)
+        shutil.rmtree(old, ignore_errors=True)
+    _sync(target.parent)
+
+
+def point_latest(folder: Path, run_id: str) -> None:
+    """Let the relative link ``latest`` in ``folder`` name this run."""
+    link, new = folder / "latest", folder / ".latest-new"
+    if link.exists() and not link.is_symlink():
+        raise ConfigError(f"{link}: is in the way and no link; remove it")
+    new.unlink(missing_ok=True)
+    new.symlink_to(run_id)
+    new.replace(link)
+    _sync(folder)
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write JSON that every parser reads: UTF-8, no NaN, one order of keys."""
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    if sys.platform != "linux":
+        return False
+    swap = getattr(ctypes.CDLL(None), "renameat2", None)
+    return swap is not None and swap(_AT_FDCWD, bytes(one), _AT_FDCWD, bytes(other), _RENAME_EXCHANGE) == 0
+
+
+def _make_readable(site: Path) -> None:
+    """The stage is private; what is published has the usual rights, but for exports."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in [site, *site.rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o777 & ~mask)
+        elif path.stat().st_mode & 0o077:
+            path.chmod(0o666 & ~mask)
+
+
+def _to_disk(site: Path) -> None:
+    for path in [*site.rglob("*"), site]:
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_scratch(left: Path) -> None:
+    note = left / _SCRATCH_NOTE
+    if note.is_file():
+        scratch = Path(note.read_text(encoding="utf-8"))
+        if scratch.name.startswith("cj-") and scratch.is_dir() and scratch.stat().st_uid == os.getuid():
+            shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,67 @@
+"""The last look at a page before it is published: nothing in it may run, redirect or load."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+CSP = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
+
+_FORBIDDEN_TAGS = frozenset(
+    {"applet", "base", "embed", "form", "frame", "frameset", "iframe", "link", "object", "portal", "script"}
+)
+_URL_ATTRIBUTES = frozenset(
+    {"action", "background", "cite", "codebase", "data", "dynsrc", "formaction", "href", "longdesc", "lowsrc"}
+    | {"manifest", "ping", "poster", "profile", "src", "srcset", "style", "usemap", "xlink:href"}
+)
+# Escaped text never has "<" before a name; this also finds what a browser and a parser read differently.
+_RAW_TAG = re.compile(rf"<[\s/]*({'|'.join(sorted(_FORBIDDEN_TAGS))})\b", re.IGNORECASE)
+_CODE_URL = re.compile(r"(javascript|vbscript|livescript)\s*:|data:(text/html|application)", re.I)
+
+
+def scan_html(page: str) -> list[str]:
+    """Return what must not be in a published page, in words; empty when the page may be published.
+
+    A page holds no script, frame, form, base, plug-in or outside file, no ``on...`` attribute, no
+    ``javascript:`` link, and exactly one ``<meta http-equiv>``: the content security policy. The policy stops
+    scripts by itself, but not, for example, a ``<meta http-equiv="refresh">`` that comes from data.
+    """
+    scanner = _Scanner()
+    scanner.feed(page)
+    scanner.close()
+    problems = scanner.problems + [f"<{match.group(1).lower()}>" for match in _RAW_TAG.finditer(page)]
+    if scanner.policies != 1:
+        problems.append(f"{scanner.policies} content security policies instead of one")
+    return list(dict.fromkeys(problems))
+
+
+class _Scanner(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.problems: list[str] = []
+        self.policies = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name.lower(): value or "" for name, value in attrs}
+        if tag in _FORBIDDEN_TAGS:
+            self.problems.append(f"<{tag}>")
+        if tag == "meta" and "http-equiv" in values:
+            self._check_meta(values)
+        for name, value in values.items():
+            self._check_attribute(tag, name, value)
+
+    handle_startendtag = handle_starttag
+
+    def _check_meta(self, values: dict[str, str]) -> None:
+        if values["http-equiv"].lower() == "content-security-policy" and values.get("content") == CSP:
+            self.policies += 1
+        else:
+            self.problems.append("<meta http-equiv>")
+
+    def _check_attribute(self, tag: str, name: str, value: str) -> None:
+        if name.startswith("on"):
+            self.problems.append(f"the attribute {name} of <{tag}>")
+        # browsers drop control characters and blanks inside the name of a scheme
+        plain = re.sub(r"[\x00-\x20]", "", value)
+        if name in _URL_ATTRIBUTES and _CODE_URL.search(plain):
+            self.problems.append(f"a link that runs code in <{tag}>")

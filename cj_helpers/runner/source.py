@@ -1,0 +1,130 @@
+"""What a run must know about its data set before a notebook starts."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.runner.naming import check_name
+
+CONFIG_FILE = "dataset.yml"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as the runner sees it: identity, settings of the words, verdict; no rows.
+
+    Attributes
+    ----------
+    path : Path
+        Absolute path that the notebooks get as their parameter ``dataset``.
+    key : str
+        Name of the folder: in the paths of the reports and in published notebooks.
+    as_of : str
+        Moment up to which data are used, UTC, ISO 8601; empty when the data could not be read.
+    day : str
+        The same as a day in the data set's time zone.
+    fit : bool
+        Whether the reports may be published as they are; ``problem`` says why not.
+    verdict, remarks : list
+        The data-quality verdict per analysis, and what was repaired, dropped or wrong.
+    """
+
+    path: Path
+    key: str
+    name: str
+    as_of: str = ""
+    day: str = ""
+    time_zone: str = "UTC"
+    currency: str = ""
+    language: str = "en"
+    fit: bool = True
+    problem: str = ""
+    fingerprint: str = ""
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    verdict: list[dict[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def locate(dataset: str | Path) -> tuple[Path, str]:
+    """Return the absolute path of a data set (folder or dataset.yml) and its key.
+
+    Raises
+    ------
+    ConfigError
+        When there is nothing, or the folder's name cannot be part of the reports' paths.
+    """
+    path = Path(dataset).expanduser().resolve()
+    file = path / CONFIG_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ConfigError(f"{dataset}: no {CONFIG_FILE} there; give the folder of a data set or its {CONFIG_FILE}")
+    key = file.parent.name
+    check_name(key, what=f"the data set's folder {key!r}", remedy="rename the folder")
+    return path, key
+
+
+def open_source(dataset: str | Path, *, as_of: str = "") -> Source:
+    """Open a data set, take what the run needs and close it again.
+
+    Data that cannot be analysed give a `Source` that is not fit, with the problem.
+
+    Raises
+    ------
+    ConfigError
+        When dataset.yml or ``as_of`` is wrong.
+    """
+    from cj_helpers.dataset import open_dataset
+
+    path, key = locate(dataset)
+    config = path / CONFIG_FILE if path.is_dir() else path
+    config_digest = hashlib.sha256(config.read_bytes()).hexdigest()
+    try:
+        data = open_dataset(path, as_of=as_of, strict=False)
+    except DataError as error:
+        day = as_of[:10] if as_of else ""
+        return Source(path, key, key, as_of=as_of, day=day, fit=False, problem=str(error), fingerprint=config_digest)
+    try:
+        return Source(
+            path=path,
+            key=key,
+            name=data.name,
+            as_of=_iso(data.as_of),
+            day=_day(data.as_of, data.time_zone),
+            time_zone=str(data.time_zone),
+            currency=data.currency,
+            language=data.language,
+            fit=bool(data.fit),
+            problem="" if data.fit else _problem(data),
+            fingerprint=f"{config_digest}{data.fingerprint}",
+            inputs=[dict(item) for item in data.inputs],
+            alerts=[_plain(alert) for alert in data.config.alerts or []],
+            remarks=[f"{row['outcome']}: {row['message']}" for row in data.quality.to_dict("records")],
+            verdict=[{str(k): str(v) for k, v in row.items()} for row in data.verdict.to_dict("records")],
+        )
+    finally:
+        data.con.disconnect()
+
+
+def _iso(moment: Any) -> str:
+    """UTC in ISO 8601; empty for data without dates (NaT)."""
+    return moment.isoformat(timespec="seconds") + "Z" if moment == moment else ""
+
+
+def _day(moment: Any, zone: Any) -> str:
+    return moment.tz_localize("UTC").tz_convert(str(zone)).date().isoformat() if moment == moment else ""
+
+
+def _problem(data: Any) -> str:
+    reasons = [str(reason) for reason in data.verdict.loc[data.verdict["verdict"] == "not fit", "reason"]]
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+
+
+def _plain(alert: Any) -> dict[str, Any]:
+    values: Mapping[str, Any] = alert if isinstance(alert, Mapping) else alert.model_dump()
+    return {key: value.isoformat() if isinstance(value, datetime.date) else value for key, value in values.items()}

@@ -1,0 +1,261 @@
+"""Curves over time: survival and cumulative incidence, and the incidence at one time.
+
+Every function takes one row per spell (a journey, a customer, or a count of identical ones) and returns a tidy
+table. Durations may be in any unit; `time_days` is in the unit of the duration column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cj_helpers.contract import ABANDONED, COMPLETED, ConfigError
+from cj_helpers.inference import FloatArray, wilson_interval
+from cj_helpers.survival.estimators import (
+    greenwood_error,
+    incidence_errors,
+    incidence_function,
+    loglog_interval,
+    survival_function,
+)
+from cj_helpers.survival.spells import (
+    Columns,
+    RiskSets,
+    Spells,
+    event_status,
+    outcome_status,
+    read_spells,
+    risk_sets,
+)
+
+
+def survival_curve(
+    table: pd.DataFrame,
+    *,
+    duration_col: str = "duration_days",
+    event_col: str = "event",
+    segment_col: str = "",
+    cluster_col: str = "",
+    entry_col: str = "",
+    weight_col: str = "",
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """Share still without the event over time, by Kaplan & Meier (1958).
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per spell.
+    duration_col : str
+        Time from the origin to the event or to the end of observation, 0 or more.
+    event_col : str
+        Boolean or 0/1: the event was seen.
+    segment_col : str
+        Compare segments; a missing value is the segment "(missing)".
+    cluster_col : str
+        Customer, where customers have several rows: errors by the infinitesimal jackknife with residuals summed
+        per customer, instead of Greenwood's (1926).
+    entry_col : str
+        Time from the origin at which observation began (left truncation); rows count as at risk only after it.
+    weight_col : str
+        Whole number of identical rows that a row stands for, so that curves can come from counts.
+    conf_level : float
+        Level of the pointwise log-log interval.
+
+    Returns
+    -------
+    DataFrame
+        One row per segment and distinct time, time 0 included: segment, time_days, estimate, std_error, conf_low,
+        conf_high, n_at_risk (just before the time), n_events, n_censored. Segment "all" first. std_error and limits
+        are NaN once the curve has reached 0, and where all rows are of one customer. No rows in, no rows out.
+
+    Raises
+    ------
+    ConfigError
+        When a column is not in the table or a segment is called "all".
+    DataError
+        When durations, events, entries or weights are missing or impossible.
+
+    Notes
+    -----
+    Assumes that censoring tells nothing about the event to come. Not for outcomes that compete: there 1 - estimate
+    overstates, use `cumulative_incidence`.
+
+    Examples
+    --------
+    >>> spells = pd.DataFrame({"duration_days": [1, 2, 2, 3], "event": [1, 1, 0, 0]})
+    >>> survival_curve(spells)[["time_days", "estimate", "n_at_risk"]].values.tolist()
+    [[0.0, 1.0, 4.0], [1.0, 0.75, 4.0], [2.0, 0.5, 3.0], [3.0, 0.5, 1.0]]
+    """
+    columns = Columns(duration_col, segment_col, cluster_col, entry_col, weight_col)
+    spells = read_spells(table, columns, event_status(table, event_col))
+    parts = [_survival_part(label, part, conf_level) for label, part in spells.parts() if part.n]
+    return pd.concat(parts, ignore_index=True) if parts else _survival_part("", spells, conf_level).iloc[:0]
+
+
+def _survival_part(label: str, spells: Spells, conf_level: float) -> pd.DataFrame:
+    risk = risk_sets(spells)
+    estimate = survival_function(risk)
+    error = greenwood_error(risk)
+    if spells.cluster is not None:
+        error = np.where(estimate > 0, incidence_errors(spells, risk)[0], np.nan)
+    low, high = loglog_interval(estimate, error, conf_level)
+    values = {"segment": label, **_curve_columns(risk, estimate, error, low, high)}
+    counts = {"n_events": risk.events.sum(axis=0), "n_censored": risk.censored}
+    return pd.DataFrame({**values, **{name: column.astype(np.int64) for name, column in counts.items()}})
+
+
+def _curve_columns(
+    risk: RiskSets, estimate: FloatArray, error: FloatArray, low: FloatArray, high: FloatArray
+) -> dict[str, object]:
+    return {
+        "time_days": risk.time,
+        "estimate": estimate,
+        "std_error": error,
+        "conf_low": low,
+        "conf_high": high,
+        "n_at_risk": risk.at_risk.astype(np.int64),
+    }
+
+
+def cumulative_incidence(
+    table: pd.DataFrame,
+    *,
+    duration_col: str = "duration_days",
+    outcome_col: str = "outcome",
+    outcomes: Sequence[str] = (COMPLETED, ABANDONED),
+    segment_col: str = "",
+    cluster_col: str = "",
+    weight_col: str = "",
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """Share that has ended by each of several competing outcomes over time, by Aalen & Johansen (1978).
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per spell.
+    duration_col, segment_col, cluster_col, weight_col, conf_level
+        As in `survival_curve`.
+    outcome_col : str
+        How the spell ended.
+    outcomes : sequence of str
+        Values that compete; every other value (open) is censored. Must name all ways to end: an outcome left out would
+        be treated as if the spell went on.
+
+    Returns
+    -------
+    DataFrame
+        One row per outcome, segment and distinct time, time 0 included: outcome, segment, time_days, estimate,
+        std_error, conf_low, conf_high, n_at_risk. At each time the incidences and the share still running sum to 1.
+        Limits are NaN when the estimate is 1, and where all rows are of one customer or customers do not differ.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `survival_curve`; also when an outcome is missing or named twice.
+
+    Notes
+    -----
+    Errors by the infinitesimal jackknife (as in R's survfit), residuals summed per customer when cluster_col is given;
+    log-log interval. Exact with ties. Assumes that censoring tells nothing about the outcome to come.
+
+    Examples
+    --------
+    >>> ends = ["completed", "abandoned", "open", "completed"]
+    >>> curve = cumulative_incidence(pd.DataFrame({"duration_days": [1, 2, 3, 4], "outcome": ends}))
+    >>> curve.loc[curve["outcome"] == "completed", "estimate"].tolist()
+    [0.0, 0.25, 0.25, 0.25, 0.75]
+    """
+    columns = Columns(duration_col, segment_col, cluster_col, weight=weight_col)
+    spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
+    parts = [_incidence_parts(label, part, outcomes, conf_level) for label, part in spells.parts() if part.n]
+    if not parts:
+        return _incidence_parts("", spells, outcomes, conf_level)[0].iloc[:0]
+    return pd.concat([curve for by_outcome in zip(*parts, strict=True) for curve in by_outcome], ignore_index=True)
+
+
+def _incidence_parts(label: str, spells: Spells, outcomes: Sequence[str], conf_level: float) -> list[pd.DataFrame]:
+    """One curve per outcome."""
+    risk = risk_sets(spells, len(outcomes))
+    curves = []
+    for code, (outcome, error) in enumerate(zip(outcomes, incidence_errors(spells, risk), strict=True)):
+        estimate = incidence_function(risk, code)
+        low, high = loglog_interval(estimate, np.where(estimate < 1, error, np.nan), conf_level)
+        columns = _curve_columns(risk, estimate, error, low, high)
+        curves.append(pd.DataFrame({"outcome": outcome, "segment": label, **columns}))
+    return curves
+
+
+def incidence_at(
+    table: pd.DataFrame,
+    *,
+    time_days: float,
+    outcome: str = COMPLETED,
+    duration_col: str = "duration_days",
+    outcome_col: str = "outcome",
+    outcomes: Sequence[str] = (COMPLETED, ABANDONED),
+    segment_col: str = "",
+    cluster_col: str = "",
+    weight_col: str = "",
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """Share that has ended by one outcome at one time: the headline rate `completed_within`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per spell; all started ones, also those still running.
+    time_days : float
+        Horizon, in the unit of the duration column.
+    outcome : str
+        One of `outcomes`.
+    duration_col, outcome_col, outcomes, segment_col, cluster_col, weight_col, conf_level
+        As in `cumulative_incidence`.
+
+    Returns
+    -------
+    DataFrame
+        One row per segment, "all" first: segment, estimate, std_error, conf_low, conf_high, n (spells), n_clusters
+        (customers). The estimate is NaN when nobody was observed as long as time_days and some had not ended.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `cumulative_incidence`.
+
+    Notes
+    -----
+    Aalen & Johansen (1978) with the clustered log-log interval. When the estimate is 0 or 1, or customers do not differ
+    (a single one), that interval has no width; the limits are then Wilson's (1927) for as many customers as are known
+    to have ended or still run at that time.
+    """
+    if outcome not in outcomes:
+        raise ConfigError(f"outcome: found {outcome!r}, allowed are {', '.join(outcomes)}")
+    columns = Columns(duration_col, segment_col, cluster_col, weight=weight_col)
+    spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
+    code = list(outcomes).index(outcome)
+    rows = [
+        {"segment": label, **_incidence_value(part, time_days, (code, len(outcomes)), conf_level)}
+        for label, part in spells.parts()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _incidence_value(spells: Spells, time: float, which: tuple[int, int], conf_level: float) -> dict[str, float]:
+    """Estimate, error and limits at one time; `which` is the outcome's position and the number of outcomes."""
+    risk = risk_sets(spells, which[1])
+    position = int(np.searchsorted(risk.time, time, side="right")) - 1
+    last = risk.time[-1] < time and survival_function(risk)[-1] > 0
+    value = {"estimate": np.nan, "std_error": np.nan, "conf_low": np.nan, "conf_high": np.nan}
+    if position >= 0 and spells.n and not last:
+        estimate = incidence_function(risk, which[0])[position]
+        error = incidence_errors(spells, risk)[which[0], position]
+        low, high = loglog_interval(np.array([estimate]), np.array([error]), conf_level)
+        if estimate in (0.0, 1.0) or np.isnan(error):
+            known = spells.take((spells.status > 0) | (spells.duration >= time)).n_clusters
+            low, high = wilson_interval([estimate * known], [known], conf_level=conf_level)
+        value = {"estimate": estimate, "std_error": error, "conf_low": low[0], "conf_high": high[0]}
+    return {**value, "n": spells.n, "n_clusters": spells.n_clusters}
