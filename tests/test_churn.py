@@ -132,24 +132,19 @@ def test_reasons_have_a_closed_form():
 
 
 def test_missing_and_other_reasons_are_kept():
+    # the reason of a customer who is still there says nothing, given or not
     table = pd.DataFrame(
         {
-            "duration": [1, 2, 3, 4, 5],
-            "event": [True, True, True, False, True],
-            "exit_reason": [
-                None,
-                "deceased",
-                "moved",
-                "voluntary",
-                "moved",
-            ],  # the reason of an active customer is not used
+            "duration": [1, 2, 3, 4, 5, 6],
+            "event": [True, True, True, False, True, False],
+            "exit_reason": [None, "deceased", "moved", "voluntary", "moved", None],
         }
     )
     before = table.copy()
     curve = churn_incidence(table)
     last = curve.groupby("outcome", sort=False)["estimate"].last()
     assert last.index.tolist() == ["moved", "deceased", "unknown"]
-    assert last.tolist() == pytest.approx([0.6, 0.2, 0.2])
+    assert last.tolist() == pytest.approx([1 / 6 + 1 / 4, 1 / 6, 1 / 6])
     pd.testing.assert_frame_equal(table, before)
 
 

@@ -22,8 +22,8 @@ DEFINITIONS = buy(
 
 def tables(events, definitions):
     """Every result table of the journey map."""
-    steps = build_steps(events, definitions=definitions, as_of=AS_OF)
-    journeys = build_journeys(steps, definitions=definitions, as_of=AS_OF)
+    steps = build_steps(events, definitions=definitions, as_of=AS_OF).cache()
+    journeys = build_journeys(steps, definitions=definitions, as_of=AS_OF).cache()
     frame = journey_frame(journeys).drop(columns="customer")
     return {
         "journeys": frame.sort_values(["journey", "started_at", "duration_days", "n_steps"]).reset_index(drop=True),
@@ -32,7 +32,7 @@ def tables(events, definitions):
         "variants": variants(steps, journeys=journeys),
         "funnel": funnel(steps, journeys=journeys, definitions=definitions, as_of=AS_OF, window=timedelta(days=3)),
         "stages": stages(steps, journeys=journeys, definitions=definitions),
-        "touchpoints": touchpoints(steps, journeys=journeys, days=30),
+        "touchpoints": touchpoints(steps, journeys=journeys, definitions=definitions, days=30),
         "handoffs": handoffs(steps),
     }
 
@@ -45,7 +45,7 @@ def assert_same(got, expected):
 
 
 @pytest.mark.parametrize("definitions", [buy(), DEFINITIONS], ids=["plain", "start, timeouts and waiting"])
-@pytest.mark.parametrize("engine", ["postgres", "spark"])
+@pytest.mark.parametrize("engine", ["postgres", pytest.param("spark", marks=pytest.mark.slow)])
 def test_an_engine_agrees_with_duckdb(engine, definitions, request):
     connection = request.getfixturevalue(engine)
     expected = tables(ibis.duckdb.connect().create_table("events", tiny_log()), definitions)

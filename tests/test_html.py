@@ -18,7 +18,7 @@ from cj_helpers.runner.html import render_notebook, split_opening
 from cj_helpers.runner.index import render_index
 from cj_helpers.runner.markdown import Headings, render_markdown
 from cj_helpers.runner.notebooks import read_notebook
-from cj_helpers.runner.page import choose, first_rows
+from cj_helpers.runner.page import choose, first_rows, unbroken
 from cj_helpers.runner.scan import CSP, scan_html
 from cj_helpers.runner.verdict import Verdict
 from cj_helpers.runner.worker import Outcome
@@ -132,6 +132,18 @@ def test_the_three_weightiest_findings_open_the_page():
         ("finding 4", "Finding"),
     ]
     assert set(page.moved) == {(2, 0), (3, 0), (4, 0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("58.9 % of 13", "58.9\u00a0% of 13"),
+        ("within 14.0 days, 5 hours", "within 14.0\u00a0days, 5 hours"),
+        ("12 EUR in 3 steps", "12\u00a0EUR in 3 steps"),
+    ],
+)
+def test_numbers_stay_beside_their_units(text, expected):
+    assert unbroken(text) == expected
 
 
 def test_a_notebook_without_results_has_no_page_one():
@@ -291,7 +303,7 @@ def test_pictures_of_other_tools_get_an_alternative_text(tmp_path):
     ("statuses", "problem", "sentence"),
     [
         (["ok", "ok"], "", "All 2 reports are complete."),
-        (["ok", "skipped"], "", "1 reports complete, 1 skipped."),
+        (["ok", "skipped"], "", "1 of 2 reports are complete, 1 skipped."),
         (["ok", "lost"], "", "1 of 2 reports did not come to an end."),
         (["ok", "skipped"], "calls.csv is late", "The data are not fit for these reports."),
     ],
@@ -329,7 +341,7 @@ def test_nothing_published_names_the_machine(reports):
 def test_page_one_holds_what_was_moved_and_the_annex_links_to_it(reports):
     page = (reports.folder / "01_journey_mapping.html").read_text()
     one, annex = page.split('id="annex"')
-    for words in ("23.1 % of 13 journeys are given up", "59.0 %", "12.4 days", "(first 7 of 9 rows)"):
+    for words in ("23.1\u00a0% of 13 journeys are given up", "59.0\u00a0%", "12.4\u00a0days", "(first 7 of 9 rows)"):
         assert words in one
     assert "412 events lie outside journeys" in annex
     assert "23.1 % of 13 journeys" not in annex

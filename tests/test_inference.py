@@ -261,7 +261,7 @@ def test_complements_are_found_within_the_other_keys():
     table = pd.concat(
         [
             segments(all=104, a=4, b=60, c=40).assign(journey="x"),
-            segments(all=300, a=100, b=95, c=105).assign(journey="y"),
+            segments(all=300, a=12, b=183, c=105).assign(journey="y"),
         ]
     )
     shown, n_suppressed = suppress_small_groups(table, size_col="n", min_group=10)

@@ -155,10 +155,11 @@ def test_stages_by_eye(tiny):
 
 
 def test_touchpoints_by_eye(tiny):
-    got = touchpoints(tiny[0], journeys=tiny[1], days=365.25 / 12).set_index("touchpoint")
+    got = touchpoints(tiny[0], journeys=tiny[1], definitions=buy(value=10.0), days=365.25 / 12).set_index("touchpoint")
     assert got["abandoned_after"].to_dict() == {"search": 2, "visit": 1, "purchase": 0, "quote": 0}
     assert got["abandoned_share"]["search"] == 2 / 9
     assert got["abandoned_per_month"]["search"] == pytest.approx(2)
+    assert got["value_per_month"]["search"] == pytest.approx(20)
 
 
 def test_a_definition_without_stages_has_no_funnel(tiny):

@@ -25,7 +25,8 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from cj_helpers import plots
-from cj_helpers.plots import curves, flow_layout, mapping, style
+from cj_helpers.plots import curves, flow_layout, style
+from cj_helpers.plots import variants as paths
 from cj_helpers.plots.parts import spread
 from cj_helpers.text import set_currency
 
@@ -433,7 +434,7 @@ def test_forty_segments_are_folded_with_a_note(case):
 
 def test_gaps_and_late_feeds_stand_out():
     ax = plots.plot_channel_days(channel_days())
-    boxes = [(box.get_x(), round(box.get_y() + 0.29), box.get_width()) for box in drawn(ax, "gap")]
+    boxes = [(box.get_x(), round(box.get_y() + box.get_height() / 2), box.get_width()) for box in drawn(ax, "gap")]
     day = mdates.date2num
     # rows by number of events: web, phone, chat, app
     assert row_names(ax) == ["web", "phone", "chat", "app"]
@@ -450,6 +451,14 @@ def test_a_day_without_events_differs_from_a_day_with_few():
     assert tuple(shades[7]) == (0, 0, 0, 0)  # nothing painted: the paper shows
     assert to_hex(shades[3]) == to_hex(image.cmap(1 / 50))
     assert to_hex(shades[0]) == to_hex(image.cmap(1.0))
+
+
+def test_one_mailing_does_not_bleach_the_other_days():
+    table = channel_days().query("channel == 'web'").reset_index(drop=True)
+    table.loc[5, "n_events"] = 100_000
+    (image,) = plots.plot_channel_days(table).get_images()
+    shades = image.to_rgba(image.get_array())[0]
+    assert to_hex(shades[0]) == to_hex(image.cmap(1.0)) == to_hex(shades[5])
 
 
 def test_as_of_prolongs_the_days():
@@ -508,17 +517,26 @@ def test_variants_are_written_out_above_bars_of_their_share():
 
 
 @pytest.mark.parametrize(
-    ("path", "limit", "text"),
+    ("path", "width", "text"),
     [
-        ("a>b>c", 100, "a › b › c"),
-        ("a>a>a>b", 100, "a ×3 › b"),
-        ("a>b>c>d>e>f>g", 24, "a › … 5 more steps … › g"),
-        ("a>b>b>c", 11, "a › … 2 more steps … › c"),
-        ("", 100, ""),
+        ("a>b>c", 500, "a › b › c"),
+        ("a>a>a>b", 500, "a ×3 › b"),
+        ("a>b>b>c", 1, "a ›\n… 2 more steps … ›\nc"),
+        ("", 500, ""),
     ],
 )
-def test_path_text_keeps_both_ends(path, limit, text):
-    assert mapping.path_text(path, limit=limit).replace("  ", " ") == text
+def test_path_text_keeps_both_ends(path, width, text):
+    assert paths.path_text(path, width=width) == text
+
+
+@pytest.mark.parametrize("name", ["wide_NAME_", "i", "technician_"])
+def test_long_path_fits_two_lines(name):
+    lines = paths.path_text(">".join(f"{name}{number}" for number in range(150))).splitlines()
+    assert len(lines) == 2
+    assert max(style.text_width(line) for line in lines) <= 500
+    assert lines[0].startswith(f"{name}0 › ")
+    assert lines[1].endswith(f"{name}149")
+    assert "more steps" in "".join(lines)
 
 
 def test_funnel_draws_one_kind_with_the_share_of_the_stage_before():
@@ -581,6 +599,11 @@ def test_marks_of_the_map_have_the_heights_of_their_values():
     assert x.tolist() == [0, 1, 3]
     assert (y[1] - y[0]) / (y[1] - y[2]) == pytest.approx(0.7 / 1.6)  # downwards is larger
     assert {"1,000", "30.0 %", "6.0 days", "12.0 days", "2.7"} <= set(words(ax).splitlines())
+
+
+def test_small_differences_of_satisfaction_look_small():
+    (mood,) = drawn(plots.plot_stages(stages().assign(satisfaction=[2.75, 2.7, 2.8, 2.75])), "satisfaction")
+    assert np.ptp(mood.get_ydata()) < 0.1  # of 0.85 inches
 
 
 def test_stages_beyond_the_limit_are_counted():
@@ -693,6 +716,15 @@ def test_axis_ends_at_twice_the_horizon():
     assert plots.plot_survival_curve(survival_curve(), within_days=7, until_days=30).get_xlim() == (0, 30)
 
 
+def test_a_curve_that_goes_on_reaches_the_edge():
+    table = survival_curve(("all",))
+    (line,) = drawn(plots.plot_survival_curve(table, until_days=10), "all")
+    assert line.get_xdata().tolist() == [0, 1, 2, 5, 8, 10]
+    assert line.get_ydata()[-1] == line.get_ydata()[-2] == table["estimate"][4]
+    (whole,) = drawn(plots.plot_survival_curve(table, within_days=40), "all")
+    assert whole.get_xdata()[-1] == 30  # nothing is known beyond
+
+
 def test_a_million_steps_are_thinned_without_moving_the_curve():
     times = np.linspace(0, 100, 60_000)
     table = pd.DataFrame({"segment": "all", "time_days": times, "estimate": np.exp(-times / 30), "n_at_risk": 1})
@@ -730,6 +762,14 @@ def test_areas_of_all_journeys_fill_the_whole():
     assert "after 8 days:" in shown
     assert f"completed {100 * rows['completed']:.1f} %" in shown
     assert f"open {100 * (1 - rows.sum()):.1f} %" in shown
+
+
+@pytest.mark.parametrize(("within", "end"), [(8, 16), (29, 30), (90, 90)])
+def test_horizon_beyond_the_data_is_still_shown(within, end):
+    ax = plots.plot_cumulative_incidence(cumulative_incidence(), within_days=within)
+    assert ax.get_xlim() == (0, end)
+    shown = {text.get_text(): text.get_window_extent() for text in texts(ax)}
+    assert not shown[f"within {within} days"].overlaps(shown[f"after {within} days:"])
 
 
 def test_other_segment_and_outcome_can_be_drawn():
@@ -772,6 +812,14 @@ def test_revenue_bars_leave_the_total_to_the_note():
     assert [bar.get_width() for bar in drawn(ax, "revenue")] == [40000, 20000]
     assert row_names(ax) == ["North", "South"]
     assert "All segments together: 60,000 EUR (48,000 EUR to 72,000 EUR)." in words(ax)
+
+
+def test_revenue_interval_is_not_that_of_the_share():
+    table = revenue_at_risk().assign(share=0.1, conf_low=0.08, conf_high=0.12)
+    table = table.assign(revenue_low=table["revenue_at_risk"] - 5, revenue_high=table["revenue_at_risk"] + 5)
+    assert ends(plots.plot_revenue_at_risk(table))[:, [0, 2]].tolist() == [[39995, 40005], [19995, 20005]]
+    with pytest.raises(ValueError, match="missing: revenue_low"):
+        plots.plot_revenue_at_risk(table.drop(columns="revenue_low"))
 
 
 # --- NPS ----------------------------------------------------------------------------------------------------

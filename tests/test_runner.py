@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,8 +19,9 @@ import pytest
 import tiny_notebooks as tiny
 
 from cj_helpers.contract import ConfigError
-from cj_helpers.runner import Locked, publish, run, runs
+from cj_helpers.runner import Locked, publish, run, runs, supervise
 from cj_helpers.runner.alerts import check_alerts
+from cj_helpers.runner.bundles import Bundle, BundleError, write_files
 from cj_helpers.runner.naming import name_run
 from cj_helpers.runner.notebooks import discover, find_folder, read_notebook, select
 from cj_helpers.runner.parameters import Parameter, assign, convert, read_parameters
@@ -200,6 +202,11 @@ def test_a_file_that_is_no_notebook_is_named(tmp_path, content):
         read_notebook(path)
 
 
+def test_parameters_of_an_earlier_run_are_dropped(books):
+    path = tiny.write(books, "01_first", tiny.code("horizon_days = 7", "injected-parameters"), tiny.code("1"))
+    assert [cell["source"] for cell in read_notebook(path).content["cells"][2:]] == ["1"]
+
+
 def test_outputs_do_not_change_what_a_notebook_is(books):
     path = tiny.write(books, "01_first", tiny.code("1 + 1"))
     before = read_notebook(path)
@@ -291,6 +298,17 @@ def test_the_name_of_a_run_depends_on_everything_but_the_clock():
     assert name_run("2024-01-31", {"a": 1, "b": 2}) == name_run("2024-01-31", {"b": 2, "a": 1})
     assert name_run("2024-01-31", ["a"]) != name_run("2024-01-31", ["b"])
     assert name_run("", ["a"]).startswith("undated-")
+
+
+@pytest.mark.parametrize(
+    ("exitcode", "late", "status"), [(1, False, "failed"), (-9, False, "lost"), (None, True, "timeout")]
+)
+def test_a_worker_that_ends_early_gives_a_verdict(exitcode, late, status):
+    now = time.monotonic()
+    item = SimpleNamespace(deadline=now - 1 if late else now + 60, process=SimpleNamespace(exitcode=exitcode), cell=4)
+    found = supervise._early_end(item, timeout=90)
+    assert (found.status, found.cell) == (status, 4)
+    assert ("stopped after 2 min" in found.reason) is late
 
 
 # ---- runs with real kernels ---------------------------------------------------------------------------------------
@@ -432,6 +450,9 @@ def test_a_page_that_could_run_code_is_not_published(books, start):
         "10_script": shown.format("<script>alert(1)</script>"),
         "11_handler": shown.format("<img src=x onerror=alert(1)>"),
         "12_name": "report.show('a/b', pd.DataFrame({'x': [1]}), 'A table')",
+        "14_malformed": "from IPython.display import display\ndisplay({mime!r}, raw=True)".format(
+            mime={"application/vnd.cj.result+json": {"kind": "metric", "version": 1, "tile": True}}
+        ),
         "13_rows": f"from IPython.display import display\ndisplay({data!r}, raw=True)",
     }
     for name, cell in cells.items():
@@ -442,21 +463,24 @@ def test_a_page_that_could_run_code_is_not_published(books, start):
         "11_handler": "its page was not published: it holds the attribute onerror of <img>",
         "12_name": "ValueError",
         "13_rows": "table t: its rows are not those the notebook announced",
+        "14_malformed": "its page could not be written; see run.log",
     }
     assert result.exit_code == 1
     page = (result.folder / "10_script.html").read_text()
     assert "it holds &lt;script&gt;" in page
     assert "<script" not in page
     assert "onerror=" not in (result.folder / "11_handler.html").read_text()
+    assert "its page could not be written" in (result.folder / "14_malformed.html").read_text()
+    assert "14_malformed | KeyError: " in (result.folder / "run.log").read_text()
     assert not (result.folder / "tables").exists()
 
 
 def test_the_kernel_sees_a_private_and_steady_environment(books, start):
     names = ["CJ_OUT", "TMPDIR", "PYTHONHASHSEED", "MPLBACKEND", "OPENBLAS_NUM_THREADS", "IPYTHONDIR"]
-    tiny.write(
-        books, "01_first", tiny.code(f"import os\nfor n in {names}: print(n, os.environ[n])\nprint(os.getcwd())")
-    )
-    result = start()
+    shown = f"import os\nfor n in {names}: print(n, os.environ[n])\nprint(os.getcwd(), ascii(journey))"
+    tiny.write(books, "01_first", tiny.code(shown))
+    odd = '");open("owned","w");("\\ \'é\n{x}'
+    result = start(parameters=[("journey", odd)])
     stored = json.loads((result.folder / "notebooks/01_first.ipynb").read_text())
     printed = "".join("".join(o["text"]) for c in stored["cells"] for o in c.get("outputs", []))
     assert printed.splitlines() == [
@@ -466,8 +490,46 @@ def test_the_kernel_sees_a_private_and_steady_environment(books, start):
         "MPLBACKEND module://matplotlib_inline.backend_inline",
         "OPENBLAS_NUM_THREADS 1",
         "IPYTHONDIR tmp/01/ipython",
-        "notebooks",
+        f"notebooks {odd!a}",
     ]
+    assert not (books / "owned").exists()
+
+
+# ---- files of results -------------------------------------------------------------------------------------------
+
+
+def result_of(kind, name, content=b"a\n1\n", **more):
+    """A result whose rows lie in a file."""
+    payload = {"name": name, "external": True, "file": f"{name}.csv", "sha256": hashlib.sha256(content).hexdigest()}
+    return Bundle(kind, payload | more, {}, (0, 0))
+
+
+def test_files_of_a_notebook_are_moved_to_their_place(tmp_path):
+    (tmp_path / "out" / "export").mkdir(parents=True)
+    for file in ("big.csv", "export/contacts.csv"):
+        (tmp_path / "out" / file).write_bytes(b"a\n1\n")
+    places = {"given": tmp_path / "out", "tables": tmp_path / "tables", "exports": tmp_path / "export"}
+    write_files([result_of("table", "big"), result_of("export", "contacts")], **places)
+    assert (tmp_path / "tables" / "big.csv").read_bytes() == b"a\n1\n"
+    assert (tmp_path / "export" / "contacts.csv").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ([result_of("table", "missing")], "table missing: its file is missing"),
+        ([result_of("table", "link")], "table link: its file is missing"),
+        ([result_of("table", "big", sha256="0")], "table big: its rows are not those"),
+        ([result_of("table", "../big")], "table name not allowed"),
+        ([result_of("table", "big"), result_of("table", "big")], "used twice"),
+        ([result_of("export", "big")], "export big: its file is missing"),
+    ],
+)
+def test_files_that_are_not_what_was_announced_are_refused(tmp_path, found, message):
+    (tmp_path / "big.csv").write_bytes(b"a\n1\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "big.csv")
+    with pytest.raises(BundleError, match=message):
+        write_files(found, given=tmp_path, tables=tmp_path / "tables", exports=tmp_path / "export")
 
 
 # ---- publication ------------------------------------------------------------------------------------------------

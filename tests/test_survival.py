@@ -370,6 +370,10 @@ def test_clustered_errors_with_late_entry_equal_numerical_derivatives(seed):
     table = small_log(seed)
     rng = np.random.default_rng(seed)
     table["entry"] = np.minimum(rng.choice([0, 0, 1, 2], len(table)), table["duration_days"] - 1)
+    for outcome in ("completed", "abandoned"):
+        rows = cumulative_incidence(table, cluster_col="customer", entry_col="entry").query("outcome == @outcome")
+        np.testing.assert_allclose(rows["estimate"], slow_curve(table, np.ones(len(table)), outcome), atol=1e-12)
+        np.testing.assert_allclose(rows["std_error"], slow_error(table, outcome, table["customer"]), atol=1e-7)
     table = table.assign(event=table["outcome"] != "open", outcome=np.where(table["outcome"] == "open", "open", "out"))
     curve = survival_curve(table, cluster_col="customer", entry_col="entry")
     expected = slow_error(table, "out", table["customer"])

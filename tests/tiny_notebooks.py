@@ -144,6 +144,7 @@ def report_cells() -> list[dict[str, Any]]:
         code(
             "import warnings\nwarnings.warn('only for ' + 'the log', stacklevel=1)\nprint('a printed line')\nobject()"
         ),
+        code("table.set_index('outcome')"),
         markdown("## Limits\n\nSilence is not proof that a customer has given up."),
         code("report.provenance()"),
     ]

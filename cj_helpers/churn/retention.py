@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.inference import indicator, require_columns
-from cj_helpers.survival import cumulative_incidence, survival_curve
+from cj_helpers.survival import cumulative_incidence, curve_at, survival_curve
 
 TIME_UNITS = ("days", "months")
 REASONS = ("voluntary", "involuntary", "moved")
@@ -73,6 +74,28 @@ def retention_curve(
     ]
 
 
+def retention_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
+    """Share of customers still there at given times: the last step of the curve at or before each.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Result of `retention_curve`.
+    times : array-like
+        Times in the unit of the curve.
+
+    Returns
+    -------
+    DataFrame
+        One row per segment and time: segment, time, time_unit, estimate, conf_low, conf_high, n_at_risk. NaN after the
+        last observed time of a segment.
+    """
+    unit = str(curve["time_unit"].iloc[0]) if len(curve) else "days"
+    return _in_unit(curve_at(curve.rename(columns={"time": "time_days"}), times), unit)[
+        ["segment", "time", "time_unit", "estimate", "conf_low", "conf_high", "n_at_risk"]
+    ]
+
+
 def check_unit(time_unit: str) -> None:
     if time_unit not in TIME_UNITS:
         raise ConfigError(f"time_unit: found {time_unit!r}, allowed are {', '.join(TIME_UNITS)}")
@@ -90,6 +113,7 @@ def churn_incidence(
     reason_col: str = "exit_reason",
     segment_col: str = "",
     time_unit: str = "days",
+    entry_col: str = "",
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
     """Share of customers who have left for each reason over time since their start.
@@ -98,7 +122,7 @@ def churn_incidence(
     ----------
     customers : DataFrame
         One row per customer.
-    duration_col, event_col, segment_col, time_unit, conf_level
+    duration_col, event_col, segment_col, time_unit, entry_col, conf_level
         As in `retention_curve`.
     reason_col : str
         voluntary, involuntary, moved or another reason of those who left; a missing one is the outcome "unknown".
@@ -138,6 +162,7 @@ def churn_incidence(
         outcome_col=reason_col,
         outcomes=ordered,
         segment_col=segment_col,
+        entry_col=entry_col,
         conf_level=conf_level,
     )
     names = ["outcome", "segment", "time", "time_unit", "estimate", "conf_low", "conf_high", "n_at_risk"]

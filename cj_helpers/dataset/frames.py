@@ -10,6 +10,7 @@ from cj_helpers.contract import ALL, MISSING, ConfigError, DataError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.files import ROW
 from cj_helpers.dataset.opening import Dataset
+from cj_helpers.dataset.schema import Survey
 
 _DAY_SECONDS = 86_400
 
@@ -21,7 +22,8 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     -------
     DataFrame, one row per answer in the order of the file
         customer (a running number; missing in an anonymous survey), answered_at (UTC), nps, csat, ces,
-        weight, the drivers, ``<driver>__not_applicable``, the attributes as text, and segment.
+        weight, the drivers, ``<driver>__not_applicable``, csat_top and ces_easy (True: among the good answers), the
+        attributes as text, and segment.
         Identifiers and verbatims do not come along.
 
     Raises
@@ -31,8 +33,21 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     """
     if data.surveys is None:
         raise DataError(f"{data.key}: has no surveys; name a source under tables.surveys.")
-    frame = _without_ids(data.surveys, segment_col, data).order_by(data.surveys[ROW])
-    return frame.drop(ROW).execute().reset_index(drop=True)
+    ordered = _without_ids(data.surveys, segment_col, data).order_by(data.surveys[ROW])
+    frame = ordered.drop(ROW).execute().reset_index(drop=True)
+    return frame.assign(**_good_answers(frame, data.config.survey))
+
+
+def _good_answers(frame: pd.DataFrame, survey: Survey) -> dict[str, pd.Series]:
+    """Say which answers on satisfaction and effort are good; missing where there is no answer."""
+    good = {}
+    if survey.csat:
+        good["csat_top"] = frame["csat"].isin(survey.csat.top or [survey.csat.scale[1]])
+    if survey.ces:
+        low, high = survey.ces.scale
+        best = [high - 1, high] if survey.ces.easy_is == "high" else [low, low + 1]
+        good["ces_easy"] = frame["ces"].isin(survey.ces.top or best)
+    return {name: flag.astype("boolean").mask(frame[name.split("_")[0]].isna()) for name, flag in good.items()}
 
 
 def customer_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
@@ -48,9 +63,14 @@ def customer_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
 
     Notes
     -----
-    Dated contracts: from started_at to ended_at, or to as_of (or observed_until) while active.
+    Dated contracts: from started_at to ended_at (or notice_at where ``churn: {event: notice}``), or to as_of (or
+    observed_until) while active. The columns that ``churn`` names as reason and revenue come as exit_reason and
+    monthly_revenue.
     """
     table = _with_duration(data)
+    churn = data.config.churn
+    named = {"exit_reason": churn.reason, "monthly_revenue": churn.revenue}
+    table = table.mutate(**{name: table[column] for name, column in named.items() if column and column != name})
     known = table.filter(_observed(table))
     frame = _without_ids(known, segment_col, data).order_by(known[ROW])
     return frame.drop(ROW).execute().reset_index(drop=True)
@@ -85,7 +105,8 @@ def _with_duration(data: Dataset) -> ir.Table:
     end = ibis.literal(data.as_of.to_pydatetime(), type="timestamp")
     if "observed_until" in table.columns:
         end = ibis.least(end, table.observed_until.fill_null(end))
-    ended = table.ended_at if "ended_at" in table.columns else ibis.null("timestamp")
+    exit_col = "notice_at" if data.config.churn.event == "notice" else "ended_at"
+    ended = table[exit_col] if exit_col in table.columns else ibis.null("timestamp")
     event = (ended <= end).fill_null(False)
     last = event.ifelse(ended, end)
     seconds = last.epoch_seconds() - table.started_at.epoch_seconds()

@@ -33,7 +33,7 @@ from cj_helpers.dataset.unify import (
     unify_touchpoints,
     union_sources,
 )
-from cj_helpers.dataset.validate import check_customers, check_touchpoints, missing_parts, stale_message
+from cj_helpers.dataset.validate import check_churn, check_customers, check_touchpoints, missing_parts, stale_message
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,7 @@ class _Reading:
         as_of = self.given if not pd.isna(self.given) else self._default_as_of(feeds, surveys, customers)
         events, surveys, customers = self._cut(as_of, received, surveys, customers)
         check_touchpoints(self.config, events)
+        check_churn(self.config, customers)
         check_customers(customers, self.problems)
         stale = stale_message(self.config, feeds, as_of_given=not pd.isna(self.given))
         available = missing_parts(self.config, events, surveys, customers)

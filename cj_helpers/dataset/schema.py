@@ -173,6 +173,15 @@ class Churn(_Model):
     static: Names = []
     snapshot: Names = []
 
+    @model_validator(mode="after")
+    def _what_is_built(self) -> Churn:
+        if not self.contractual:
+            raise ValueError("contractual: false is not yet supported; remove churn and use events only")
+        both = sorted(set(self.static) & set(self.snapshot))
+        if both:
+            raise ValueError(f"{', '.join(both)} cannot be static and a snapshot; a snapshot never enters a model")
+        return self
+
 
 class Benchmark(_Model):
     """A figure from outside to compare with, and where it comes from."""
@@ -237,6 +246,14 @@ class DatasetConfig(_Model):
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"found {value!r}; a time zone has a name such as Europe/Berlin or UTC")
+        return value
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _known_benchmarks(cls, value: dict[str, Benchmark]) -> dict[str, Benchmark]:
+        for name in value:
+            if name != "nps":
+                raise ValueError(f"the benchmark {name!r} is not yet supported; allowed is nps")
         return value
 
     @field_validator("journeys")

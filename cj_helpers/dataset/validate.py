@@ -40,6 +40,17 @@ def check_touchpoints(config: DatasetConfig, events: ir.Table | None) -> None:
             raise ConfigError(f"journeys.{key}.stages: {', '.join(twice)} stands in two stages; keep one.")
 
 
+def check_churn(config: DatasetConfig, customers: ir.Table | None) -> None:
+    """Columns that churn names must be columns of customers."""
+    churn = config.churn
+    named = {"static": churn.static, "snapshot": churn.snapshot, "revenue": [churn.revenue], "reason": [churn.reason]}
+    for place, names in named.items():
+        for name in filter(None, names):
+            if customers is None or name not in customers.columns:
+                known = sorted(customers.columns) if customers is not None else ["(no customers table)"]
+                raise ConfigError(f"churn.{place}: no column {name!r} in customers; {nearest(name, known)}")
+
+
 def check_customers(customers: ir.Table | None, problems: list[Problem]) -> None:
     if customers is None:
         return

@@ -40,11 +40,11 @@ def suppress_small_groups(table: pd.DataFrame, *, size_col: str, min_group: int)
     Rows of size 0 stay: they describe nobody. Rows without a size are dropped, nothing shows that they are
     large.
 
-    Complementary suppression: with an `all` row in column `segment`, a single hidden segment is `all` minus the others.
-    While the segments hidden beside a kept `all` row (same values in the other text, boolean and date columns) are
-    fewer than `min_group` people together, the next smallest is dropped too; so there are always at least two. Curves
-    (one row per time, size `n_at_risk`) only lose the rows with too few at risk. Sums over other columns than `segment`,
-    and differences between two published tables, are not guarded.
+    Complementary suppression: with an `all` row in column `segment`, a single hidden segment is `all` minus the
+    others. While the segments hidden beside a kept `all` row (same values in the other text, boolean and date columns)
+    are fewer than `min_group` people together, the next smallest is dropped too; so there are always at least two.
+    Curves (one row per time, size `n_at_risk`) only lose the rows with too few at risk. Sums over other columns than
+    `segment`, and differences between two published tables, are not guarded.
 
     Examples
     --------

@@ -74,10 +74,10 @@ def _aggregate_steps(steps: ir.Table, definition: JourneyDefinition) -> ir.Table
         abandon_position=_.position.min(where=abandons),
         abandon_at=_.timestamp.min(where=abandons),
         n_steps=_.count(),
-        n_repeats=_.is_repeat.cast("int64").sum(),
-        n_handoffs=_.is_handoff.cast("int64").sum(),
+        n_repeats=_.is_repeat.ifelse(1, 0).sum(),
+        n_handoffs=_.is_handoff.ifelse(1, 0).sum(),
         n_channels=_.channel.nunique(),
-        is_left_truncated=_.is_left_truncated.cast("int64").max() == 1,
+        is_left_truncated=_.is_left_truncated.ifelse(1, 0).max() == 1,
         **extra,
     )
 

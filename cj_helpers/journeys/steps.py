@@ -114,7 +114,7 @@ def _mark_blocks(table: ir.Table, definition: JourneyDefinition) -> ir.Table:
     )
     ended = table._before_ends | (table.timestamp > table._before_deadline).fill_null(False)
     breaks = table._before_ends.isnull() | (table._named.isnull() & ended)
-    table = table.mutate(_breaks=breaks.cast("int64"))
+    table = table.mutate(_breaks=breaks.ifelse(1, 0))
     running = _window(table, ["_named", "_customer"], preceding=None, following=0)
     return table.mutate(_block=table._breaks.sum().over(running))
 
@@ -127,7 +127,7 @@ def _from_first_start(table: ir.Table, events: ir.Table, definition: JourneyDefi
         reach = events.timestamp.min().as_scalar() + interval(definition.timeout)
         first = table._before_ends.isnull() & table._named.isnull()
         cut = first & ~opens & (table.timestamp <= reach)
-    table = table.mutate(is_left_truncated=cut, _opens=(opens | cut | table._named.notnull()).cast("int64"))
+    table = table.mutate(is_left_truncated=cut, _opens=(opens | cut | table._named.notnull()).ifelse(1, 0))
     running = _window(table, _BLOCK, preceding=None, following=0)
     return table.mutate(_open=table._opens.max().over(running)).filter(_._open == 1)
 

@@ -65,7 +65,7 @@ def _funnel_of(
     flags = ibis.union(*[_reached(of_journey, stages, kind, window).mutate(kind=ibis.literal(kind)) for kind in KINDS])
     ripe = ibis.literal(as_of - definition.within, type="timestamp")
     facts = journeys.filter(_.journey == definition.key).select(
-        "journey_id", "customer_id", is_matured=(_.started_at <= ripe).cast("int64")
+        "journey_id", "customer_id", is_matured=(_.started_at <= ripe).ifelse(1, 0)
     )
     joined = flags.inner_join(facts, "journey_id")
     rows = [_stage_row(joined, stages, index) for index in range(len(stages))]
@@ -98,7 +98,7 @@ def _reached(steps: ir.Table, stages: list[str], kind: str, window: timedelta) -
         table = table.mutate(**{f"c{index}": here.ifelse(began, ibis.null("timestamp"))})
         chain[f"r{index}"] = table[f"c{index}"]
     return table.group_by("journey_id").aggregate(
-        **{f"r{i}": _[f"c{i}"].notnull().cast("int64").max() for i in range(len(stages))}
+        **{f"r{i}": _[f"c{i}"].notnull().ifelse(1, 0).max() for i in range(len(stages))}
     )
 
 

@@ -10,6 +10,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import COMPLETED
 
 _JOURNEY = ["journey", "journey_id"]
+_DIGITS = 9  # of a position within a journey
 
 
 def outcomes(journeys: ir.Table) -> pd.DataFrame:
@@ -90,17 +91,16 @@ def variants(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
         journey, path (touchpoints joined with ``>``), n_journeys, share of the definition's journeys,
         completed_share (among the path's journeys, open ones included), n_customers, median_days.
     """
-    ordered = steps.group_by(_JOURNEY).aggregate(
-        _path=ibis.struct({"p": steps.position, "t": steps.touchpoint}).collect()
-    )
-    # an ordered group_concat does not exist on every engine; sorting the collected pairs does
-    paths = ordered.select(*_JOURNEY, path=ordered._path.sort().map(lambda pair: pair.t).join(">"))
+    # an ordered group_concat does not exist on every engine; sorting texts that begin with the position does
+    placed = steps.position.cast("string").lpad(_DIGITS, "0").concat(steps.touchpoint)
+    collected = steps.mutate(_placed=placed).group_by(_JOURNEY).aggregate(_path=_._placed.collect())
+    paths = collected.select(*_JOURNEY, path=collected._path.sort().map(lambda text: text.substr(_DIGITS)).join(">"))
     joined = journeys.select(*_JOURNEY, "customer_id", "outcome", "duration").inner_join(paths, _JOURNEY)
     table = (
         joined.group_by("journey", "path")
         .aggregate(
             n_journeys=_.count(),
-            completed_share=(_.outcome == COMPLETED).cast("float64").mean(),
+            completed_share=(_.outcome == COMPLETED).ifelse(1, 0).mean(),
             n_customers=_.customer_id.nunique(),
             median_days=_.duration.median(),
         )

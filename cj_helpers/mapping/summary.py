@@ -27,7 +27,7 @@ def journey_summary(frame: pd.DataFrame, *, definitions: Mapping[str, JourneyDef
     Returns
     -------
     DataFrame, one row per journey definition and segment
-        journey, label, segment, n_journeys, n_customers, within_days, completed_within, conf_low, conf_high,
+        journey, label, goal, segment, n_journeys, n_customers, within_days, completed_within, conf_low, conf_high,
         p90_days, n_open, n_overdue.
 
     Notes
@@ -51,6 +51,7 @@ def journey_summary(frame: pd.DataFrame, *, definitions: Mapping[str, JourneyDef
                 {
                     "journey": key,
                     "label": definition.label,
+                    "goal": definition.goal,
                     "segment": rate.segment,
                     "n_journeys": len(of),
                     "n_customers": of["customer"].nunique(),
@@ -91,7 +92,7 @@ def _stages_of(steps: ir.Table, journeys: ir.Table, definition: JourneyDefinitio
             n_customers=_.customer_id.nunique(),
             wait_median_hours=_.wait.median(),
             wait_p90_hours=_.wait.quantile(0.9),
-            repeat_share=_.is_repeat.cast("float64").mean(),
+            repeat_share=_.is_repeat.ifelse(1, 0).mean(),
             **measures,
         )
         .execute()
@@ -128,7 +129,9 @@ def _with_drop_off(table: pd.DataFrame, ended: pd.DataFrame, total: int) -> pd.D
     return table.rename_axis("stage").reset_index()
 
 
-def touchpoints(steps: ir.Table, *, journeys: ir.Table, days: float) -> pd.DataFrame:
+def touchpoints(
+    steps: ir.Table, *, journeys: ir.Table, definitions: Mapping[str, JourneyDefinition], days: float
+) -> pd.DataFrame:
     """Describe each touchpoint: the base of the friction ranking.
 
     Parameters
@@ -141,14 +144,16 @@ def touchpoints(steps: ir.Table, *, journeys: ir.Table, days: float) -> pd.DataF
     DataFrame, one row per journey definition and touchpoint, most abandonments first
         journey, touchpoint, stage, n_steps, n_journeys, n_customers, abandoned_after (journeys abandoned with
         this as their last step), abandoned_share of the journeys that saw it, conf_low, conf_high (Wilson 1927),
-        abandoned_per_month, wait_median_hours, repeat_share, cost_per_step where events carry costs.
+        abandoned_per_month, value_per_month (what these journeys would have been worth if completed: the most that
+        mending the step can bring; missing without a value), wait_median_hours, repeat_share, cost_per_step where
+        events carry costs.
     """
     ends = journeys.select("journey", "journey_id", gave_up=journeys.outcome == ABANDONED)
     joined = steps.left_join(ends, ["journey", "journey_id"])
     last = joined.next_touchpoint.isnull() & joined.gave_up
     cost = {"cost_per_step": _.cost.mean()} if "cost" in steps.columns else {}
     table = (
-        joined.mutate(_last=last.cast("int64"))
+        joined.mutate(_last=last.ifelse(1, 0))
         .group_by("journey", "touchpoint")
         .aggregate(
             stage=_.stage.max(),
@@ -157,7 +162,7 @@ def touchpoints(steps: ir.Table, *, journeys: ir.Table, days: float) -> pd.DataF
             n_customers=_.customer_id.nunique(),
             abandoned_after=_._last.sum(),
             wait_median_hours=_.wait.median(),
-            repeat_share=_.is_repeat.cast("float64").mean(),
+            repeat_share=_.is_repeat.ifelse(1, 0).mean(),
             **cost,
         )
         .execute()
@@ -167,6 +172,8 @@ def touchpoints(steps: ir.Table, *, journeys: ir.Table, days: float) -> pd.DataF
     table.insert(8, "conf_low", low)
     table.insert(9, "conf_high", high)
     table.insert(10, "abandoned_per_month", table["abandoned_after"] / days * _MONTH_DAYS)
+    values = {key: definition.value for key, definition in definitions.items()}
+    table.insert(11, "value_per_month", table["abandoned_per_month"] * table["journey"].map(values).astype("float64"))
     order = ["journey", "abandoned_after", "touchpoint"]
     return table.sort_values(order, ascending=[True, False, True]).reset_index(drop=True)
 

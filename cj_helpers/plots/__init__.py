@@ -17,7 +17,6 @@ from cj_helpers.plots.mapping import (
     plot_handoffs,
     plot_journeys,
     plot_outcomes,
-    plot_variants,
 )
 from cj_helpers.plots.nps import plot_nps_distribution, plot_nps_scores, plot_nps_trend
 from cj_helpers.plots.quality import plot_channel_days, plot_feeds
@@ -27,6 +26,7 @@ from cj_helpers.plots.survival import (
     plot_incidence_by_segment,
     plot_survival_curve,
 )
+from cj_helpers.plots.variants import plot_variants
 
 __all__ = [
     "OUTCOME_COLORS",

@@ -11,18 +11,8 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from cj_helpers.contract import ALL
 from cj_helpers.plots.curves import DAY_STEPS, MONTH_STEPS, plot_curves
-from cj_helpers.plots.parts import (
-    ROW_IN,
-    checked,
-    dots,
-    head,
-    keep_rows,
-    name_rows,
-    no_data,
-    numbers,
-    row_texts,
-    value_limits,
-)
+from cj_helpers.plots.parts import checked, head, no_data, numbers, value_limits
+from cj_helpers.plots.rows import ROW_IN, dots, keep_rows, name_rows, row_texts, rows_height, two_lines
 from cj_helpers.plots.style import (
     BLUE,
     INK,
@@ -32,7 +22,6 @@ from cj_helpers.plots.style import (
     interval_text,
     new_axes,
     outcome_text,
-    plain,
     segment_text,
     value_text,
 )
@@ -96,8 +85,9 @@ def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: i
         return no_data(ax)
     rows, left_out = keep_rows(table, "", max_rows)
     ratios = rows.assign(**{name: np.exp(numbers(rows[name])) for name in ("estimate", "conf_low", "conf_high")})
-    ax = new_axes(ax, height=0.9 + ROW_IN * len(rows))
-    name_rows(ax, [plain(term, limit=34) for term in rows["term"]])
+    names = two_lines(list(rows["term"]))
+    ax = new_axes(ax, height=rows_height(names, around=0.9))
+    name_rows(ax, names)
     unclear = ((ratios["conf_low"] <= 1) & (ratios["conf_high"] >= 1)).tolist()
     colors = [VERMILION if ratio > 1 else BLUE for ratio in ratios["estimate"]]
     dots(ax, ratios, estimate="estimate", colors=colors, hollow=unclear)

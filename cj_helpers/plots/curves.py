@@ -46,29 +46,31 @@ def pick_segments(table: pd.DataFrame, *, size: str = "n_at_risk") -> tuple[list
     return [name for name in names if name in kept], len([name for name in names if name not in kept])
 
 
-def last_time(table: pd.DataFrame, time: str, until: float | None) -> float:
-    """Return the right end of the time axis: `until`, else the last time in the table."""
-    if until is not None:
-        return float(until)
+def axis_end(table: pd.DataFrame, time: str, *, within: float | None, until: float | None) -> float:
+    """Return the right end of the time axis.
+
+    It is `until`, else twice the horizon `within`: far beyond it few are at risk and the horizon is lost
+    in a corner. In either case no later than the data or the horizon reach.
+    """
     times = numbers(table[time])
-    return float(np.nanmax(times)) if np.isfinite(times).any() else 1.0
-
-
-def until_of(table: pd.DataFrame, time: str, within: float | None) -> float | None:
-    """Show twice the horizon at most: far beyond it few are at risk and the horizon is lost in a corner."""
-    if within is None:
-        return None
-    return min(2 * within, last_time(table, time, None)) if len(table) else within
+    last = float(np.nanmax(times)) if np.isfinite(times).any() else 1.0
+    wanted = until if until is not None else last if within is None else 2 * within
+    return min(wanted, max(last, within or 0.0)) or 1.0
 
 
 def thinned(rows: pd.DataFrame, time: str, end: float) -> pd.DataFrame:
-    """Return the rows of one curve up to `end`, ordered, thinned to what the eye can tell apart."""
+    """Return the rows of one curve up to `end`, in order, as many as the eye can tell apart.
+
+    A curve that goes on beyond `end` is held until there.
+    """
     rows = rows.sort_values(time, kind="stable")
-    rows = rows[rows[time] <= end]
-    if len(rows) > _POINTS:
-        bins = np.floor(numbers(rows[time]) / end * _POINTS)
-        rows = rows[~pd.Series(bins, index=rows.index).duplicated(keep="last") | (np.arange(len(rows)) == 0)]
-    return rows
+    shown = rows[rows[time] <= end]
+    if len(shown) > _POINTS:
+        bins = pd.Series(np.floor(numbers(shown[time]) / end * _POINTS), index=shown.index)
+        shown = shown[~bins.duplicated(keep="last") | (np.arange(len(shown)) == 0)]
+    if len(shown) > 0 and rows[time].max() > end > shown[time].iloc[-1]:
+        shown = pd.concat([shown, shown.tail(1).assign(**{time: end})], ignore_index=True)
+    return shown
 
 
 def draw_curves(ax: Axes, table: pd.DataFrame, *, time: str, end: float, names: Sequence[str]) -> None:
@@ -137,7 +139,7 @@ def share_axis(ax: Axes, *, label: str, top: float = 1.0) -> None:
 
 def horizon(ax: Axes, within: float | None) -> None:
     """Mark the horizon of the headline rate."""
-    if within is None:
+    if within is None or within > ax.get_xlim()[1]:
         return
     label = fill("within {horizon}", horizon=days_text(within))
     ax.axvline(within, color=INK, linewidth=1, linestyle=(0, (4, 3)), gid="horizon")
@@ -147,7 +149,7 @@ def horizon(ax: Axes, within: float | None) -> None:
         xycoords=ax.get_xaxis_transform(),
         xytext=(0, 3),
         textcoords="offset points",
-        ha="center",
+        ha="right" if within > 0.85 * ax.get_xlim()[1] else "center",  # the corner is for the names of the areas
         fontsize=NOTE_PT,
         color=INK,
     )
@@ -199,12 +201,12 @@ def plot_curves(
     """Draw the curves of all segments with numbers at risk.
 
     `labels` are those of time and share; `fit` ends the share axis above the curves instead of at
-    100 %; the time axis ends at `until`, else at twice the horizon `within`, else with the table.
+    100 %; `within` is a horizon to mark.
     """
     if table.empty:
         return no_data(ax)
     names, left_out = pick_segments(table)
-    end = last_time(table, time, until_of(table, time, within) if until is None else until)
+    end = axis_end(table, time, within=within, until=until)
     at_risk = "n_at_risk" in table.columns
     ax = new_axes(ax, height=3.3 + (0.25 + _ROW_PT / 72 * len(names)) * at_risk)
     share_axis(ax, label=labels[1], top=_top(table[numbers(table[time]) <= end]) if fit else 1.0)

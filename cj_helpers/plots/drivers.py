@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from cj_helpers.plots.labels import label_points
-from cj_helpers.plots.parts import (
-    checked,
-    dots,
-    head,
-    keep_rows,
-    mean_of,
-    name_rows,
-    no_data,
-    numbers,
-    row_texts,
-    value_limits,
-)
+from cj_helpers.plots.parts import checked, head, mean_of, no_data, numbers, value_limits
+from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, two_lines
 from cj_helpers.plots.style import (
     BLUE,
     MUTED,
@@ -33,6 +24,7 @@ from cj_helpers.plots.style import (
 )
 from cj_helpers.text import _, fill
 
+_LEAST_SPAN = 10.0  # points of performance: smaller differences should look small
 _SIGNS = {"+": "+", "-": "−", "−": "−"}
 
 
@@ -57,9 +49,11 @@ def plot_drivers(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int =
     rows = _by_dimension(rows)
     grouped = bool(rows["group"].duplicated().any())
     places = [row + (group + 1) * grouped for row, group in enumerate(rows["group"].tolist())]
-    ax = new_axes(ax, height=1.15 + 0.27 * (places[-1] + 1))
+    names = two_lines(list(rows["driver"]))
+    pitch = 0.4 if any("\n" in name for name in names) else 0.28
+    ax = new_axes(ax, height=1.15 + pitch * (places[-1] + 1))
     shades = [_shade(group) if grouped else BLUE for group in rows["group"].tolist()]
-    _driver_names(ax, rows, places, grouped=grouped)
+    _name_drivers(ax, names, rows, places, grouped=grouped)
     unclear = [str(sign) not in _SIGNS for sign in rows["direction"]]
     dots(ax, rows, estimate="share", colors=shades, hollow=unclear, places=places)
     row_texts(ax, _share_and_sign(rows), places=places, heading=_("share and sign"))
@@ -83,15 +77,13 @@ def _by_dimension(rows: pd.DataFrame) -> pd.DataFrame:
     return ranked.sort_values(["group", "share"], ascending=[True, False], kind="stable").reset_index(drop=True)
 
 
-def _driver_names(ax: Axes, rows: pd.DataFrame, places: Sequence[float], *, grouped: bool) -> None:
+def _name_drivers(ax: Axes, names: Sequence[str], rows: pd.DataFrame, places: Sequence[int], *, grouped: bool) -> None:
     """Name the rows; when dimensions hold several drivers each gets a heading of its own."""
-    names = ["" for _place in range(int(places[-1]) + 1)]
-    for place, driver in zip(places, rows["driver"], strict=True):
-        names[int(place)] = plain(driver, limit=30)
-    heads = [row for row, name in enumerate(names) if not name] if grouped else []
+    labels = dict(zip(places, names, strict=True))
+    heads = [row for row in range(places[-1] + 1) if row not in labels] if grouped else []
     for row, dimension in zip(heads, rows["dimension"].drop_duplicates(), strict=bool(heads)):
-        names[row] = plain(dimension, limit=30)
-    name_rows(ax, names)
+        labels[row] = plain(dimension, limit=30)
+    name_rows(ax, [labels[row] for row in range(places[-1] + 1)])
     for row in heads:
         ax.get_yticklabels()[row].set_fontweight("bold")
         ax.yaxis.get_major_ticks()[row].gridline.set_visible(False)
@@ -137,22 +129,27 @@ def plot_importance_performance(
     middle = split or (mean_of(x), mean_of(y))
     _quadrants(ax, rows, middle)
     shades = [VERMILION if left and top else BLUE for left, top in zip(x < middle[0], y >= middle[1], strict=True)]
-    bars = [numbers(rows[name]) for name in ("performance_low", "performance_high", "conf_low", "conf_high")]
-    ax.hlines(y, bars[0], bars[1], colors=shades, linewidth=1.1, alpha=0.6, gid="interval")
-    ax.vlines(x, bars[2], bars[3], colors=shades, linewidth=1.1, alpha=0.6, gid="interval")
+    left, right, low, high = (
+        numbers(rows[name]) for name in ("performance_low", "performance_high", "conf_low", "conf_high")
+    )
+    ax.hlines(y, left, right, colors=shades, linewidth=1.1, alpha=0.6, gid="interval")
+    ax.vlines(x, low, high, colors=shades, linewidth=1.1, alpha=0.6, gid="interval")
     ax.scatter(x, y, c=shades, s=42, zorder=3, edgecolors="white", linewidths=0.8, gid="estimate")
     format_axis(ax.xaxis, "number")
     format_axis(ax.yaxis, "percent")
     ax.set_xlabel(plain(xlabel or _("Performance: mean answer from 0 (worst) to 100 (best), with 95 % interval")))
     ax.set_ylabel(_("Importance: share of the explained variation"))
     head(ax, note=fill("Not drawn: {n:count} less important drivers.", n=left_out) if left_out else "")
-    label_points(ax, x, y, [plain(name, limit=24) for name in rows["driver"]], bars=bars)
+    cross = [(ax.get_xlim()[0], middle[1], ax.get_xlim()[1], middle[1]), (middle[0], 0, middle[0], ax.get_ylim()[1])]
+    lines = np.vstack([np.column_stack([left, y, right, y]), np.column_stack([x, low, x, high]), cross])
+    label_points(ax, x, y, [plain(name, limit=24) for name in rows["driver"]], lines=lines)
     return ax
 
 
 def _quadrants(ax: Axes, rows: pd.DataFrame, middle: tuple[float, float]) -> None:
     """Set the limits and draw the four fields, the one to act on tinted."""
-    left, right = value_limits(rows, "performance", "performance_low", "performance_high", also=[middle[0]])
+    around = [middle[0] - _LEAST_SPAN / 2, middle[0], middle[0] + _LEAST_SPAN / 2]
+    left, right = value_limits(rows, "performance", "performance_low", "performance_high", also=around)
     low, high = value_limits(rows, "share", "conf_low", "conf_high", also=[0, middle[1]])
     bottom = low if numbers(rows["conf_low"]).min() < 0 else 0
     ax.set_xlim(left, right)

@@ -14,7 +14,7 @@ from cj_helpers.plots.style import INK, MUTED, OUTCOME_COLORS, WIDTH_IN, new_axe
 from cj_helpers.text import _, fill
 
 _WIDTH_PT = WIDTH_IN * 72 - 16
-_MAX_LAYERS = 6
+_MAX_LAYERS = 7
 _MOST_NAMES = 200  # touchpoints that take part in the ordering
 
 
@@ -51,7 +51,7 @@ def plot_transitions(
     inner = table[~table["target"].isin(END_STATES) & (table["source"] != table["target"])]
     moves = _drawn(inner, positions, max_edges)
     layout = arrange(moves, positions, max_layers=_MAX_LAYERS)
-    sizes = sizes_of(layout, names, width=_WIDTH_PT)
+    sizes = sizes_of(layout, table, width=_WIDTH_PT)
     ax = _flow_axes(ax, layout, sizes)
     draw_moves(ax, moves, layout, sizes)
     for name in names:

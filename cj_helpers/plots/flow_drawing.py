@@ -27,12 +27,12 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Sizes:
-    """Measures of one drawing in points: box, distance of layers, lines of text in a box."""
+    """Measures of one drawing in points, and name and counts as they stand in each box."""
 
     width: float
     pitch: float
     box: float
-    lines: int
+    texts: dict[str, tuple[str, str]]
 
     def left(self, layer: int) -> float:
         """Return the left edge of the boxes of a layer."""
@@ -43,32 +43,41 @@ class Sizes:
         return height * (self.box + _GAP_PT)
 
 
-def sizes_of(layout: Layout, names: Sequence[str], *, width: float) -> Sizes:
-    """Return the measures with which the layers fill `width` points, and names fit their boxes."""
-    gap = 42.0 if layout.n_layers < 6 else 27.0
+def sizes_of(layout: Layout, table: pd.DataFrame, *, width: float) -> Sizes:
+    """Return the measures with which the layers fill `width` points, and all texts fit their boxes."""
+    gap = {6: 27.0, 7: 24.0}.get(layout.n_layers, 42.0)
     box = min(92.0, (width - gap * (layout.n_layers - 1)) / layout.n_layers)
     pitch = min((width - box) / max(layout.n_layers - 1, 1), 170.0)
-    lines = 1 + max(_wrapped(name, box).count("\n") + 1 for name in names)
-    return Sizes(box, pitch, lines * _LINE_PT + _STRIP_PT + 2 * _PAD_PT, lines)
+    chars = int((box - 2) / 5.3)
+    rows = {name: table[table["source"] == name] for name in layout.layer}
+    texts = {name: (wrap_name(name, width=chars, lines=3), _counts(name, rows[name], chars)) for name in rows}
+    lines = max(f"{name}\n{counts}".count("\n") + 1 for name, counts in texts.values())
+    return Sizes(box, pitch, lines * _LINE_PT + _STRIP_PT + 2 * _PAD_PT, texts)
 
 
-def _wrapped(name: str, width: float) -> str:
-    return wrap_name(name, width=int((width - 2) / 5.3), lines=3)
+def _counts(name: str, rows: pd.DataFrame, chars: int) -> str:
+    """Return how often a touchpoint occurs and is repeated at once, on one line where it fits."""
+    again = float(rows.loc[rows["target"] == name, "n_transitions"].sum())
+    total = value_text(rows["n_transitions"].sum(), "count") if len(rows) else ""
+    if not again:
+        return total
+    repeats = f"↻ {value_text(again, 'count')}"
+    return f"{total}  {repeats}" if len(total + repeats) + 2 <= chars else f"{total}\n{repeats}"
 
 
 def draw_box(ax: Axes, name: str, rows: pd.DataFrame, layout: Layout, sizes: Sizes) -> None:
     """Draw a touchpoint: its name, how often it occurs and repeats, and how many journeys end there."""
     left, top = sizes.left(layout.layer[name]), sizes.middle(layout.height[name]) - sizes.box / 2
-    total = float(rows["n_transitions"].sum())
-    again = float(rows.loc[rows["target"] == name, "n_transitions"].sum())
     size = {"boxstyle": "round,pad=0,rounding_size=3", "facecolor": PANEL, "edgecolor": INK, "linewidth": 0.9}
     shape = FancyBboxPatch((left, top), sizes.width, sizes.box, zorder=3, **size)  # type: ignore[arg-type]
     shape.set_gid("touchpoint")
     ax.add_patch(shape)
-    counts = value_text(total, "count") + (f"  ↻ {value_text(again, 'count')}" if again else "")
-    center, room = left + sizes.width / 2, (sizes.lines - 1) * _LINE_PT
-    _text(ax, (center, top + _PAD_PT + room / 2), _wrapped(name, sizes.width), INK)
-    _text(ax, (center, top + _PAD_PT + room + _LINE_PT / 2), counts, MUTED)
+    title, counts = sizes.texts[name]
+    lower = (counts.count("\n") + 1) * _LINE_PT
+    room = sizes.box - _STRIP_PT - 2 * _PAD_PT - lower
+    _text(ax, (left + sizes.width / 2, top + _PAD_PT + room / 2), title, INK)
+    _text(ax, (left + sizes.width / 2, top + _PAD_PT + room + lower / 2), counts, MUTED)
+    total = float(rows["n_transitions"].sum())
     _draw_ends(ax, rows, total, (left, top + sizes.box - _STRIP_PT), sizes.width)
 
 

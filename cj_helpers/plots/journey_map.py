@@ -103,7 +103,7 @@ def _has(rows: pd.DataFrame, columns: tuple[str, ...]) -> bool:
 
 def _stage_heads(ax: Axes, stages: list[object]) -> None:
     """Draw stages as arrows from left to right."""
-    width = int((_LINE_PT / len(stages) - 17) / 5.3)
+    width = int((_LINE_PT / len(stages) - 13) / 5.9)
     tip, low = 0.09 * max(len(stages) / 6, 0.6), _HEAD_IN
     for place, stage in enumerate(stages):
         left, right = place - 0.49, place + 0.49 - tip
@@ -174,11 +174,12 @@ def _effort(ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
 
 
 def _mood(ax: Axes, rows: pd.DataFrame, column: str, color: str, marker: str, band: tuple[float, float]) -> None:
-    """Draw one measure as a curve over the stages, from the lowest to the highest value of the row."""
+    """Draw one measure as a curve over the stages, around the middle of its lowest and highest value."""
     values, places = numbers(rows[column]), np.arange(len(rows))
     low, high = np.nanmin(values), np.nanmax(values)
     room = band[1] - band[0] - _TEXT_IN - 0.28
-    share = (values - low) / (high - low) if high > low else np.where(np.isnan(values), np.nan, 0.5)
+    span = max(high - low, abs(high) / 4, 1e-9)  # small differences should look small
+    share = (values - (low + high - span) / 2) / span
     heights: NDArray[np.float64] = band[1] - 0.14 - share * room
     known = ~np.isnan(heights)
     ax.plot(places[known], heights[known], color=color, linewidth=2, marker=marker, markersize=6, gid=column)

@@ -26,12 +26,13 @@ def label_points(
     y: NDArray[np.float64],
     names: Sequence[str],
     *,
-    bars: Sequence[NDArray[np.float64]],
+    lines: NDArray[np.float64],
 ) -> None:
-    """Write each name where it covers the least of other names, dots, bars, corners and the frame.
+    """Write each name where it covers the least of other names, dots, lines, corners and the frame.
 
     The most important point comes first in `names`: it gets the best place. A name away from its dot
-    is joined to it by a line. `bars` are the ends of the intervals: left, right, low, high.
+    is joined to it by a line. `lines` are the intervals and other lines to keep clear of, each as
+    x0, y0, x1, y1 with x0 <= x1 and y0 <= y1.
     """
     figure = ax.get_figure(root=True)
     if figure is None:
@@ -40,7 +41,7 @@ def label_points(
     frame = _in_points(ax.get_window_extent(), 72 / figure.dpi)
     dots = ax.transData.transform(np.column_stack([x, y])) * 72 / figure.dpi
     taken = _corners(frame) + [Bbox.from_bounds(px - 5, py - 5, 10, 10) for px, py in dots if np.isfinite(px + py)]
-    taken += _bars(ax, x, y, bars, 72 / figure.dpi)
+    taken += _boxes(ax, lines, 72 / figure.dpi)
     for number, name in enumerate(names):
         if not np.isfinite(dots[number]).all():
             continue
@@ -61,18 +62,11 @@ def _corners(frame: Bbox) -> list[Bbox]:
     return [Bbox.from_bounds(*start, width, height) for start in starts]
 
 
-def _bars(
-    ax: Axes,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    bars: Sequence[NDArray[np.float64]],
-    scale: float,
-) -> list[Bbox]:
-    """Return the intervals as boxes three points thick."""
-    left, right, low, high = bars
-    starts, ends = np.column_stack([[*left, *x], [*y, *low]]), np.column_stack([[*right, *x], [*y, *high]])
-    pairs = zip(ax.transData.transform(starts) * scale, ax.transData.transform(ends) * scale, strict=True)
-    return [Bbox([one - 1.5, other + 1.5]) for one, other in pairs if np.isfinite([*one, *other]).all()]
+def _boxes(ax: Axes, lines: NDArray[np.float64], scale: float) -> list[Bbox]:
+    """Return lines as boxes three points thick."""
+    known = lines[np.isfinite(lines).all(axis=1)]
+    starts, ends = (ax.transData.transform(points) * scale for points in (known[:, :2], known[:, 2:]))
+    return [Bbox([start - 1.5, end + 1.5]) for start, end in zip(starts, ends, strict=True)]
 
 
 def _box(dot: NDArray[np.float64], spot: tuple[int, int], name: str) -> Bbox:

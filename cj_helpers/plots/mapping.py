@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,24 +9,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
-from cj_helpers.plots.parts import (
-    ROW_IN,
-    checked,
-    dots,
-    head,
-    keep_rows,
-    key,
-    name_rows,
-    no_data,
-    numbers,
-    row_texts,
-    stacked_rows,
-)
+from cj_helpers.plots.parts import checked, head, key, no_data, numbers
+from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, rows_height, stacked_rows, two_lines
 from cj_helpers.plots.style import (
     BLUE,
     GRID,
     INK,
-    MUTED,
     NOTE_PT,
     OUTCOME_COLORS,
     PANEL,
@@ -44,7 +30,6 @@ from cj_helpers.plots.style import (
 from cj_helpers.text import _, fill
 
 _STACK = (COMPLETED, OPEN, ABANDONED)  # both ends of a row have a common base line
-_PATH_CHARS = 102  # characters of a path that fit the width of a figure
 _GREYS = LinearSegmentedColormap.from_list("volume", ["#EDF3F8", "#6BAED6", "#08457A"])
 
 
@@ -83,8 +68,9 @@ def plot_journeys(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int 
     if table.empty:
         return no_data(ax)
     rows, left_out = keep_rows(table, "n_journeys", max_rows)
-    ax = new_axes(ax, height=0.95 + ROW_IN * len(rows))
-    name_rows(ax, _journey_names(rows))
+    names = _journey_names(rows)
+    ax = new_axes(ax, height=rows_height(names, around=0.95))
+    name_rows(ax, names)
     dots(ax, rows, estimate="completed_within", colors=OUTCOME_COLORS[COMPLETED])
     columns = zip(numbers(rows["completed_within"]), numbers(rows["n_journeys"]), strict=True)
     row_texts(ax, [fill("{share:percent}  (n {n:count})", share=share, n=n) for share, n in columns])
@@ -98,62 +84,11 @@ def plot_journeys(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int 
 
 def _journey_names(rows: pd.DataFrame) -> list[str]:
     """Name the journeys; where rows are segments of a journey, add theirs."""
-    names = [plain(label, limit=34) for label in rows["label"]]
     if "segment" not in rows or len(rows["segment"].unique()) == 1:
-        return names
-    segments = [segment_text(segment, limit=16) for segment in rows["segment"]]
-    return [f"{plain(name, limit=24)}: {segment}" for name, segment in zip(names, segments, strict=True)]
-
-
-def plot_variants(table: pd.DataFrame, *, ax: Axes | None = None, top: int = 10) -> Axes:
-    """Draw the most frequent paths, each written out above a bar of its share of journeys.
-
-    `table` has one row per path: path (touchpoints joined by >), n_journeys, share, completed_share.
-    The dark part of a bar is completed. A touchpoint repeated at once is written once with its
-    count, and a path too long for the line loses its middle.
-    """
-    table = checked(table, "path", "n_journeys", "share", "completed_share")
-    if table.empty:
-        return no_data(ax)
-    rows = table.sort_values("n_journeys", ascending=False, kind="stable").head(top).reset_index(drop=True)
-    ax = new_axes(ax, height=0.75 + 0.5 * len(rows))
-    ax.set_axis_off()
-    ax.set_xlim(0, 1)
-    ax.set_ylim(len(rows), -0.05)
-    scale = 0.62 / max(float(rows["share"].max()), 1e-9)  # the rest of the line is for the numbers
-    shares, completed = numbers(rows["share"]), numbers(rows["completed_share"])
-    places = np.arange(len(rows)) + 0.62
-    ax.barh(places, shares * scale, height=0.28, color=OUTCOME_COLORS[OPEN], gid="share")
-    ax.barh(places, shares * completed * scale, height=0.28, color=OUTCOME_COLORS[COMPLETED], gid="completed")
-    for row, (path, n, share, done) in enumerate(zip(rows["path"], rows["n_journeys"], shares, completed, strict=True)):
-        ax.text(0, row + 0.24, path_text(path), va="center", fontsize=NOTE_PT, color=INK).set_gid("path")
-        text = fill("{share:percent} of journeys (n {n:count}), {done:percent} completed", share=share, n=n, done=done)
-        ax.text(share * scale + 0.01, row + 0.62, plain(text), va="center", fontsize=NOTE_PT, color=MUTED)
-    left = len(table) - len(rows)
-    note = fill("Not drawn: {n:count} less frequent paths.", n=left) if left else ""
-    keys = [key(OUTCOME_COLORS[COMPLETED], _("completed")), key(OUTCOME_COLORS[OPEN], _("given up or open"))]
-    head(ax, keys=keys, note=note)
-    return ax
-
-
-def path_text(path: object, *, limit: int = _PATH_CHARS) -> str:
-    """Write a path with arrows: repeats counted, the middle of a long path replaced by its number of steps."""
-    runs = [(name, len(list(same))) for name, same in groupby(str(path).split(">"))]
-    steps = [plain(name, limit=24) + (f" ×{n}" if n > 1 else "") for name, n in runs]
-    sizes = [n for _name, n in runs]
-    ways = [_shortened(steps, sizes, keep) for keep in range(len(steps), min(2, len(steps)) - 1, -1)]
-    return next((text for text in ways if len(text) <= limit), ways[-1])
-
-
-def _shortened(steps: list[str], sizes: list[int], keep: int) -> str:
-    """Join the first and last of `keep` steps around the number of the steps between."""
-    if keep == len(steps):
-        return " › ".join(steps)
-    tail = keep // 2
-    start = keep - tail
-    hidden = sum(sizes[start : len(sizes) - tail])
-    gap = fill("… {n:count} more steps …", n=hidden)
-    return " › ".join([*steps[:start], gap, *steps[len(steps) - tail :]])
+        return two_lines(list(rows["label"]))
+    segments = [segment_text(segment, limit=24) for segment in rows["segment"]]
+    names = [f"{plain(name, limit=34)}: {segment}" for name, segment in zip(rows["label"], segments, strict=True)]
+    return two_lines(names, width=34)
 
 
 def plot_funnel(table: pd.DataFrame, *, ax: Axes | None = None, kind: str = "ordered") -> Axes:
@@ -201,7 +136,7 @@ def _conversion(ax: Axes, rows: pd.DataFrame) -> None:
     side.set_yticks([])
     side.set_facecolor("none")
     side.spines["left"].set_visible(False)
-    dots(side, rows, estimate="share", colors=INK)
+    dots(side, rows, estimate="share", colors=INK, size=16)
     side.set_xlim(0, 1.04)
     side.set_xticks([0, 0.5, 1])
     side.grid(axis="x")

@@ -10,20 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cj_helpers.contract import ALL
-from cj_helpers.plots.parts import (
-    ROW_IN,
-    checked,
-    dots,
-    head,
-    keep_rows,
-    key,
-    name_rows,
-    no_data,
-    numbers,
-    row_texts,
-    stacked_rows,
-    value_limits,
-)
+from cj_helpers.plots.parts import checked, head, key, no_data, numbers, value_limits
+from cj_helpers.plots.rows import ROW_IN, dots, keep_rows, name_rows, row_texts, stacked_rows
 from cj_helpers.plots.style import (
     BLUE,
     INK,

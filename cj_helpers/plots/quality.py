@@ -10,7 +10,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from cj_helpers.plots.parts import ROW_IN, checked, head, keep_rows, key, name_rows, no_data, numbers, row_texts
+from cj_helpers.plots.parts import checked, head, key, no_data, numbers
+from cj_helpers.plots.rows import ROW_IN, keep_rows, name_rows, row_texts
 from cj_helpers.plots.style import (
     BLUE,
     INK,
@@ -24,7 +25,7 @@ from cj_helpers.plots.style import (
 from cj_helpers.text import _, fill
 
 _PITCH_IN = 0.46  # a row holds its cells and, above them, the length of its longest gap
-_HALF = 0.29  # half the height of the cells, in rows
+_HALF, _GAP_HALF = 0.28, 0.34  # half the height of the cells and of a gap, in rows
 _FEW, _MANY = "#D3E4F2", "#08457A"
 _SHADES = LinearSegmentedColormap.from_list("few_to_many", [_FEW, "#6BAED6", _MANY])
 
@@ -53,7 +54,8 @@ def plot_channel_days(
 
     Notes
     -----
-    Shades compare a day with the busiest day of the same channel, never one channel with another.
+    Shades compare a day with the busiest days of the same channel, never one channel with another; the
+    number at the right is the channel's events in all.
     """
     table = checked(table, "channel", "day", "n_events")
     if table.empty:
@@ -69,7 +71,7 @@ def plot_channel_days(
     for row, counts in enumerate(grid.to_numpy(dtype=float)):
         _channel_row(ax, row, counts, start=start, gap_days=gap_days)
     _day_axis(ax, start, grid.shape[1], rows=len(grid))
-    row_texts(ax, [value_text(counts.max(), "count") for counts in grid.to_numpy()])
+    row_texts(ax, [fill("n {n:count}", n=counts.sum()) for counts in grid.to_numpy()])
     _keys(ax, gap_days, left_out)
     return ax
 
@@ -83,25 +85,25 @@ def _grid(table: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
 
 
 def _channel_row(ax: Axes, row: int, counts: NDArray[np.float64], *, start: float, gap_days: int) -> None:
-    shades = np.where(counts > 0, counts / max(counts.max(), 1), np.nan)[None, :]
+    # One mailing would bleach all other days: the darkest shade begins at the busiest twentieth of the days.
+    busy = np.quantile(counts[counts > 0], 0.95) if counts.any() else 1.0
+    shades = np.where(counts > 0, counts / busy, np.nan)[None, :]
     extent = (start, start + len(counts), row + _HALF, row - _HALF)
     ax.imshow(shades, cmap=_SHADES, vmin=0, vmax=1, aspect="auto", interpolation="nearest", extent=extent)
     runs = [run for run in _empty_runs(counts) if run[1] >= gap_days]
-    for first, length in runs:
-        # An edge in the same colour keeps a short gap visible in a picture of many years.
-        box = Rectangle(
-            (start + first, row - _HALF), length, 2 * _HALF, facecolor=VERMILION, edgecolor=VERMILION, linewidth=0.8
-        )
-        box.set_gid("gap")
-        ax.add_patch(box)
     frame = Rectangle((start, row - _HALF), len(counts), 2 * _HALF, fill=False, edgecolor="#C3CBD2", linewidth=0.7)
     ax.add_patch(frame)
+    for first, length in runs:
+        # Taller than the row, and edged: it shows on a grey print, and when it is short in a picture of years.
+        box = Rectangle((start + first, row - _GAP_HALF), length, 2 * _GAP_HALF, zorder=3)
+        box.set(facecolor=VERMILION, edgecolor=INK, linewidth=0.8, gid="gap")
+        ax.add_patch(box)
     for first, length in _labelled(runs, len(counts)):
         late = first + length == len(counts)
         text = fill("{n:count} days late", n=length) if late else fill("{n:count} days", n=length)
         place = start + (len(counts) if late else first + length / 2)
         ax.text(
-            place, row - _HALF - 0.05, plain(text), ha="right" if late else "center", va="bottom", fontsize=NOTE_PT
+            place, row - _GAP_HALF - 0.03, plain(text), ha="right" if late else "center", va="bottom", fontsize=NOTE_PT
         ).set_gid("gap label")
 
 
@@ -131,7 +133,7 @@ def _day_axis(ax: Axes, start: float, n_days: int, *, rows: int) -> None:
 def _keys(ax: Axes, gap_days: int, left_out: int) -> None:
     keys = [
         key(_FEW, _("few events")),
-        key(_MANY, _("busiest day (events at the right)")),
+        key(_MANY, _("busy day for the channel")),
         key("white", _("none that day"), edge="#AEB7BF"),
         key(VERMILION, fill("none for {n:count} days or more", n=gap_days)),
     ]

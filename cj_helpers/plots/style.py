@@ -15,6 +15,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ft2font import FT2Font
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 
 from cj_helpers.contract import ABANDONED, ALL, COMPLETED, OPEN
@@ -24,7 +25,7 @@ WIDTH_IN = 7.3  # 700 px at 96 dpi: the text column of a report, and of an A4 pa
 TEXT_PT = 9.5
 NOTE_PT = 9.0  # the smallest type: 12 px when the figure is shown 700 px wide
 
-_WHOLE = ("percent", "points", "number", "money")  # kinds that lose their decimals on an axis
+_ROUNDED = ("percent", "points", "number", "money")  # kinds with as many decimals on an axis as its steps need
 
 INK = "#1F2933"
 MUTED = "#56616B"
@@ -111,6 +112,13 @@ def _glyphs(family: tuple[str, ...], fonts: tuple[str, ...]) -> frozenset[int]:
     return frozenset(FT2Font(font_manager.findfont(font_manager.FontProperties())).get_charmap())
 
 
+@lru_cache(maxsize=4096)
+def text_width(text: str, *, size: float = NOTE_PT) -> float:
+    """Return the width of a line of text in points."""
+    font = font_manager.FontProperties(size=size)
+    return float(text_to_path.get_text_width_height_descent(text.replace(r"\$", "$"), font, ismath=False)[0])
+
+
 def wrap_name(value: object, *, width: int, lines: int = 2) -> str:
     """Break a name after blanks and separators into at most `lines` lines of `width` characters.
 
@@ -183,10 +191,11 @@ def format_axis(axis: Axis, unit: str) -> None:
     def write(value: float, _position: int) -> str:
         if unit == "date":
             return value_text(mdates.num2date(value).date(), unit)
-        steps = np.diff(axis.get_majorticklocs())
-        fine = 100 if unit == "percent" else 1
-        whole = len(steps) and steps.min() * fine > 0.999
-        return value_text(round(float(value), 9), unit, digits=0 if whole and unit in _WHOLE else None)
+        if unit not in _ROUNDED:
+            return value_text(round(float(value), 9), unit)
+        steps = np.diff(axis.get_majorticklocs()) * (100 if unit == "percent" else 1)
+        digits = max(0, int(np.ceil(-np.log10(steps.min()) - 1e-6))) if len(steps) and steps.min() > 0 else None
+        return value_text(round(float(value), 9), unit, digits=digits)
 
     axis.set_major_formatter(FuncFormatter(write))
 

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from cj_helpers.contract import ABANDONED, ALL, COMPLETED, OPEN
 from cj_helpers.plots.curves import (
+    axis_end,
     end_labels,
     horizon,
-    last_time,
     plot_curves,
     share_axis,
     thinned,
     time_axis,
-    until_of,
 )
 from cj_helpers.plots.parts import checked, no_data, numbers
 from cj_helpers.plots.style import (
@@ -114,7 +113,7 @@ def plot_cumulative_incidence(
     rows = table[table["segment"].astype(str) == segment]
     if rows.empty:
         return no_data(ax)
-    end = last_time(rows, _TIME, until_of(rows, _TIME, within_days) if until_days is None else until_days)
+    end = axis_end(rows, _TIME, within=within_days, until=until_days)
     ax = new_axes(ax, height=3.5)
     share_axis(ax, label=_("Share of started journeys"))
     time_axis(ax, end, label=_("Days since the start of the journey"))

@@ -18,7 +18,7 @@ from cj_helpers.report.figures import figure
 from cj_helpers.report.files import export
 from cj_helpers.report.opening import NotebookSkipped, open
 from cj_helpers.report.origin import provenance
-from cj_helpers.report.statements import attempt, finding, metric, not_estimable
+from cj_helpers.report.statements import attempt, finding, interval_of, metric, not_estimable
 from cj_helpers.report.tables import show
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "export",
     "figure",
     "finding",
+    "interval_of",
     "metric",
     "not_estimable",
     "open",

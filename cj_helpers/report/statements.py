@@ -76,6 +76,20 @@ def metric(
     publish("metric", payload, html=html, plain=plain)
 
 
+def interval_of(row: Any, n: str = "n") -> dict[str, Any]:
+    """Interval and size of one row of a result table, as options of `metric`.
+
+    Parameters
+    ----------
+    row : Series or named tuple
+        With conf_low and conf_high.
+    n : str
+        Name of the column with the size; ``""`` for none.
+    """
+    read = row.get if hasattr(row, "get") else lambda name: getattr(row, name)
+    return {"conf_low": read("conf_low"), "conf_high": read("conf_high"), **({"n": read(n)} if n else {})}
+
+
 def finding(template: str, level: str, weight: float, **values: Any) -> None:
     """State a finding as a generated sentence with its numbers.
 

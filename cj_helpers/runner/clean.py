@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cj_helpers.runner.bundles import MIME
+from cj_helpers.runner.notebooks import INJECTED
 from cj_helpers.runner.verdict import Verdict
 
-INJECTED = "injected-parameters"
 _MARKER = "papermill-error-cell-tag"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 _LANGUAGE_KEYS = ("name", "file_extension", "mimetype", "pygments_lexer", "nbconvert_exporter")

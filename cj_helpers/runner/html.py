@@ -14,9 +14,8 @@ import jinja2
 
 from cj_helpers import text
 from cj_helpers.runner.bundles import Bundle, collect
-from cj_helpers.runner.clean import INJECTED
 from cj_helpers.runner.markdown import Heading, Headings, render_markdown
-from cj_helpers.runner.notebooks import Notebook
+from cj_helpers.runner.notebooks import INJECTED, Notebook
 from cj_helpers.runner.page import PageOne, choose, figure_parts, tile_parts
 from cj_helpers.runner.scan import CSP
 from cj_helpers.runner.verdict import OK, SKIPPED, Verdict
@@ -59,7 +58,7 @@ def render_notebook(
     origin = [str(b.output["data"].get("text/html", "")) for b in found if b.kind == "provenance"]
     _replace_results(found, page, tables=f"tables/{source.name}/" if verdict.status == OK else "")
     _set_opening(view["cells"], rest)
-    view["cells"] = _ran(view["cells"], verdict)
+    view["cells"] = [cell for cell in _ran(view["cells"], verdict) if cell["cell_type"] != "raw"]
     _prepare_cells(view["cells"], headings)
     last = headings.add(_("Parameters and provenance"), 2)
     parts = {
@@ -147,10 +146,8 @@ def _replace_results(found: list[Bundle], page: PageOne, *, tables: str) -> None
             values["tile"] = tile_parts(bundle.payload)
         html = environment().get_template("result.html.j2").render(values)
         bundle.output.clear()
-        data = {"text/html": html}
-        bundle.output.update(output_type="display_data", metadata={}, data=data)
-        if bundle.place in page.moved:
-            bundle.output["metadata"]["cj_moved"] = page.moved[bundle.place]
+        metadata = {"cj": {"moved": page.moved.get(bundle.place)}}
+        bundle.output.update(output_type="display_data", metadata=metadata, data={"text/html": html})
 
 
 def _ran(cells: list[dict[str, Any]], verdict: Verdict) -> list[dict[str, Any]]:
@@ -183,12 +180,17 @@ def _prepare_outputs(cell: dict[str, Any], headings: Headings) -> None:
         data = output.get("data", {})
         if "text/markdown" in data and "text/html" not in data:
             data["text/html"] = render_markdown(data["text/markdown"], headings, trusted=False)
+        if "text/html" in data and "cj" not in output["metadata"]:
+            # the corner of a pandas table is an empty heading, which a screen reader would announce
+            plain = data["text/html"].replace("<th></th>", "<td></td>")
+            data["text/html"] = f'<div class="cj-scroll" tabindex="0">{plain}</div>'
 
 
 def _fold(group: list[dict[str, Any]]) -> str:
     shown = [cell for cell in group if cell["source"].strip()]
     outputs = [output for cell in group for output in cell["outputs"]]
-    moved = [output["metadata"]["cj_moved"] for output in outputs if "cj_moved" in output.get("metadata", {})]
+    marks = [output.get("metadata", {}).get("cj", {}).get("moved") for output in outputs]
+    moved = [mark for mark in marks if mark]
     return environment().get_template("fold.html.j2").render(cells=shown, moved=moved, words=words())
 
 

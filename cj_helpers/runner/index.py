@@ -63,7 +63,10 @@ def _state(outcomes: Sequence[Outcome], problem: str) -> str:
     if skipped:
         complete = len(outcomes) - len(skipped)
         return fill(
-            "{complete:count} reports complete, {skipped:count} skipped.", complete=complete, skipped=len(skipped)
+            "{complete:count} of {all:count} reports are complete, {skipped:count} skipped.",
+            complete=complete,
+            all=len(outcomes),
+            skipped=len(skipped),
         )
     return fill("All {all:count} reports are complete.", all=len(outcomes))
 

@@ -14,6 +14,7 @@ from cj_helpers.runner.parameters import Parameter, nearest, read_parameters
 
 FILE_NAME = re.compile(r"^\d\d_[A-Za-z0-9_-]{1,61}\.ipynb$")
 DATA_QUALITY = "00"
+INJECTED = "injected-parameters"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ def read_notebook(path: Path) -> Notebook:
     if not isinstance(raw, dict) or raw.get("nbformat") != 4 or not isinstance(raw.get("cells"), list):
         raise ConfigError(f"{path.name}: not a notebook of format 4; open and save it in JupyterLab")
     cells = [_clean_cell(cell, index) for index, cell in enumerate(raw["cells"])]
+    # left by an earlier papermill run: its values would silently replace the defaults
+    cells = [cell for cell in cells if INJECTED not in cell["metadata"].get("tags", [])]
     kept = {key: raw.get("metadata", {})[key] for key in ("kernelspec",) if key in raw.get("metadata", {})}
     content = {"nbformat": 4, "nbformat_minor": 5, "metadata": kept, "cells": cells}
     parameters = read_parameters(cells, where=path.name)

@@ -67,7 +67,7 @@ def finding_parts(payload: Mapping[str, Any]) -> dict[str, str]:
     """Level, the word for the level and the sentence of a finding."""
     words = {"critical": _("Critical"), "warning": _("Warning")}
     level = payload["level"] if payload["level"] in words else "info"
-    return {"level": level, "word": words.get(level, _("Finding")), "text": str(payload["text"])}
+    return {"level": level, "word": words.get(level, _("Finding")), "text": unbroken(str(payload["text"]))}
 
 
 def tile_parts(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +82,16 @@ def tile_parts(payload: Mapping[str, Any]) -> dict[str, Any]:
         lines.append(fill("n = {n}", n=shown["n"]))
     if payload["note"]:
         lines.append(payload["note"])
-    return {"label": payload["label"], "value": shown["estimate"], "lines": lines}
+    return {
+        "label": unbroken(payload["label"]),
+        "value": unbroken(shown["estimate"]),
+        "lines": [unbroken(line) for line in lines],
+    }
+
+
+def unbroken(text: str) -> str:
+    """Keep a number and its short unit on one line."""
+    return re.sub(r"(?<=\d) (?=(%|h|min|s|days|[A-Z]{3})(?!\w))", "\u00a0", text)
 
 
 def figure_parts(bundle: Bundle) -> dict[str, Any]:

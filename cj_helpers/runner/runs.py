@@ -10,6 +10,7 @@ from typing import Any
 from cj_helpers.contract import ConfigError
 from cj_helpers.runner import publish
 from cj_helpers.runner.alerts import Alert, check_alerts
+from cj_helpers.runner.html import use_words_of
 from cj_helpers.runner.notebooks import DATA_QUALITY, discover, find_folder, read_notebook, select
 from cj_helpers.runner.parameters import assign
 from cj_helpers.runner.plan import Plan, make_job, make_plan, with_as_of
@@ -106,6 +107,10 @@ def run(
         When another run writes the same reports.
     supervise.Interrupted
         On SIGTERM, SIGINT or SIGHUP; nothing is published and no process is left.
+
+    Notes
+    -----
+    A script must call it below ``if __name__ == "__main__":``, because workers import the script again.
     """
     if jobs < 1 or timeout <= 0:
         raise ConfigError(f"jobs is {jobs}, timeout {timeout:g}: give at least one job and a time above 0")
@@ -121,6 +126,7 @@ def run(
             quality = [path for path in every if path.name.startswith(DATA_QUALITY)]
             chosen = [*(read_notebook(path) for path in quality), *chosen]
         plan = make_plan(source, chosen, folder=folder, values=values, asked=asked)
+        use_words_of(plan.facts)
         target = Path(out).expanduser().resolve() / source.key
         with publish.locked(target), publish.staging(target) as (stage, scratch):
             log = Logging(watcher or Silence())

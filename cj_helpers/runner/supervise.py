@@ -211,6 +211,8 @@ def _result(item: _Running, *, timeout: float) -> tuple[Outcome, Job | None]:
 def _early_end(item: _Running, *, timeout: float) -> Verdict:
     if time.monotonic() > item.deadline:
         return Verdict(TIMEOUT, fill("stopped after {limit:days}", limit=timeout / 86400), item.cell)
+    if item.process.exitcode == 1:  # an exception outside the notebook's own code
+        return Verdict(FAILED, _("it could not be run; see run.log"), item.cell)
     return Verdict(LOST, _("its process ended"), item.cell)
 
 

@@ -10,20 +10,16 @@ def words() -> dict[str, str]:
     """Return every fixed word that the templates print."""
     return {
         "all_reports": _("All reports"),
-        "annex": _("Details"),
-        "cells": _("cells"),
         "code": _("Code"),
         "comment": _("Meaning"),
         "contents": _("Contents"),
         "data": _("All rows (CSV)"),
         "printed": _("Printed are the first 30 rows."),
         "data_up_to": _("Data up to"),
-        "alert_above": _("above"),
         "alerts": _("Alerts"),
         "default": _("default"),
-        "figures": _("Figures"),
         "given": _("given"),
-        "incomplete": _("Its numbers are not published; below stands what ran before. More in:"),
+        "incomplete": _("Its numbers are not published; what ran before stands below."),
         "key_figures": _("Key figures"),
         "log": _("Log"),
         "machine": _("For machines"),
@@ -34,10 +30,10 @@ def words() -> dict[str, str]:
         "parameter": _("Parameter"),
         "reports": _("Reports"),
         "run": _("Run"),
-        "section": _("Section"),
         "set_by": _("Set by"),
         "skip": _("Skip to the details"),
         "value": _("Value"),
+        "why": _("What happened: log of the run"),
     }
 
 

@@ -156,6 +156,7 @@ def _execute(job: Job, *, tell: Callable[[int, int], None]) -> tuple[dict[str, A
             cwd=job.folder,
             kernel_manager_class=RunKernelManager,
             iopub_timeout=_OUTPUT_SECONDS,
+            shutdown_kernel="immediate",  # all it has written is ours already; a polite end logs an interrupt
             on_cell_execute=teller,
         )
     except PapermillExecutionError:

@@ -128,6 +128,7 @@ def cumulative_incidence(
     outcomes: Sequence[str] = (COMPLETED, ABANDONED),
     segment_col: str = "",
     cluster_col: str = "",
+    entry_col: str = "",
     weight_col: str = "",
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
@@ -137,7 +138,7 @@ def cumulative_incidence(
     ----------
     table : DataFrame
         One row per spell.
-    duration_col, segment_col, cluster_col, weight_col, conf_level
+    duration_col, segment_col, cluster_col, entry_col, weight_col, conf_level
         As in `survival_curve`.
     outcome_col : str
         How the spell ended.
@@ -169,7 +170,7 @@ def cumulative_incidence(
     >>> curve.loc[curve["outcome"] == "completed", "estimate"].tolist()
     [0.0, 0.25, 0.25, 0.25, 0.75]
     """
-    columns = Columns(duration_col, segment_col, cluster_col, weight=weight_col)
+    columns = Columns(duration_col, segment_col, cluster_col, entry_col, weight_col)
     spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
     parts = [_incidence_parts(label, part, outcomes, conf_level) for label, part in spells.parts() if part.n]
     if not parts:

@@ -88,12 +88,12 @@ def incidence_errors(spells: Spells, risk: RiskSets) -> FloatArray:
         return np.cumsum(tally(index, weight * (after[i] * after[j] - before[i] * before[j]), len(risk.time)))
 
     zz, zr, rr = running(-2, -2), running(-2, -1), running(-1, -1)
+    rounding = 1e-6 / max(spells.weight.sum(), 1) ** 2  # a single event among n rows leaves a variance of 1 / n^2
     errors = []
     for k, (f, h) in enumerate(zip(paths.incidence, paths.common, strict=True)):
-        own = (running(k, k), f * f * zz, h * h * rr)
-        cross = (2 * f * h * zr, -2 * f * running(k, -2), -2 * h * running(k, -1))
-        variance = sum(own) + sum(cross)
-        variance[variance <= 1e-13 * sum(own)] = 0.0  # what rounding leaves of a zero
+        cross = f * h * zr - f * running(k, -2) - h * running(k, -1)
+        variance = running(k, k) + f * f * zz + h * h * rr + 2 * cross
+        variance = np.where(variance <= rounding, 0.0, variance)
         unknown = (variance == 0) & (f > 1e-12) & (f < 1 - 1e-12)
         errors.append(np.where(unknown, np.nan, np.sqrt(variance)))
     return np.array(errors)
