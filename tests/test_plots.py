@@ -655,6 +655,15 @@ def test_graph_runs_from_left_to_right():
     assert fewer.layer["purchase"] == 2
 
 
+def test_where_journeys_end_stands_last_however_early_most_arrive():
+    rows = [("start", "done", 90), ("start", "call", 10), ("call", "visit", 10), ("visit", "done", 10)]
+    table = pd.DataFrame([*rows, ("done", "(completed)", 100)], columns=["source", "target", "n_transitions"])
+    places = flow_layout.typical_positions(table)
+    assert sorted(places, key=places.get) == ["start", "call", "visit", "done"]
+    moves = [flow_layout.Move(*row, 1.0) for row in rows]
+    assert flow_layout.arrange(moves, places, max_layers=6).layer == {"start": 0, "call": 1, "visit": 2, "done": 3}
+
+
 def large_graph(n: int) -> pd.DataFrame:
     rng = np.random.default_rng(7)
     rows = []

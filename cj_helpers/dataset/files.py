@@ -19,6 +19,7 @@ from cj_helpers.dataset.schema import Read
 
 WHITESPACE = "whitespace"
 ROW = "row_number"
+FILE = "_file"
 
 
 def find_files(folder: Path, source: str, where: str) -> list[Path]:
@@ -70,10 +71,11 @@ def read_raw(con: Any, files: list[Path], read: Read, where: str) -> ir.Table:
         "delim": "\x1f" if read.delimiter == WHITESPACE else read.delimiter,
         "nullstr": ["", *read.missing],
         "strict_mode": True,
+        "filename": FILE,
     }
     try:
         if all(parquet):
-            table = con.read_parquet(paths)
+            table = con.read_parquet(paths, filename=FILE)
         else:
             names = _common_header(files, read, where)
             options["columns"] = dict.fromkeys(names, "VARCHAR")
@@ -126,4 +128,4 @@ def _header(path: Path, read: Read, where: str) -> list[str]:
 def _split_whitespace(table: ir.Table, path: Path, read: Read) -> ir.Table:
     names = _first_line(path, read.encoding).split()
     parts = table.line.strip().re_replace(r"\s+", " ").split(" ")
-    return table.select(ROW, **{name: parts[i].nullif("") for i, name in enumerate(names)})
+    return table.select(ROW, FILE, **{name: parts[i].nullif("") for i, name in enumerate(names)})

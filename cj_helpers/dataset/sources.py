@@ -20,7 +20,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import TABLES, Column, ConfigError, DataError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.convert import convert, recode
-from cj_helpers.dataset.files import ROW, find_files, fingerprint, read_raw
+from cj_helpers.dataset.files import FILE, ROW, find_files, fingerprint, read_raw
 from cj_helpers.dataset.schema import Source
 
 _RESERVED = ("source", ROW, "segment", "customer", "duration", "event")
@@ -110,8 +110,7 @@ def load_source(con: Any, folder: Path, source: Source, *, kind: str, where: str
     loaded.n_total = int(raw.count().execute())
     if loaded.n_total == 0:
         raise DataError(f"{where}: {files[0].name} holds a header and no rows; export it again.")
-    for entry in loaded.inputs:
-        entry["rows"] = loaded.n_total if len(files) == 1 else None
+    raw = _count_by_file(raw, files, loaded)
     if source.duplicates == "drop":
         raw = _drop_duplicates(raw, loaded, kind)
     mapped = map_columns(raw, source, kind, where)
@@ -123,6 +122,14 @@ def load_source(con: Any, folder: Path, source: Source, *, kind: str, where: str
     _count_unreadable(raw, mapped, typed, loaded, kind)
     loaded.table = raw.select(**typed, **{ROW: raw[ROW]})
     return loaded
+
+
+def _count_by_file(raw: ir.Table, files: list[Path], loaded: Loaded) -> ir.Table:
+    """Note the rows of each file, and drop the column that said which file a row came from."""
+    counts = raw.group_by(FILE).aggregate(n=_.count()).execute().set_index(FILE)["n"]
+    for entry, path in zip(loaded.inputs, files, strict=True):
+        entry["rows"] = int(counts.get(str(path), 0))
+    return raw.drop(FILE)
 
 
 def _drop_duplicates(raw: ir.Table, loaded: Loaded, kind: str) -> ir.Table:

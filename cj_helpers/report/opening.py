@@ -65,7 +65,7 @@ def open(
     segment_col : str
         Column whose values are compared; ``""`` for none.
     needs : iterable of {"events", "surveys", "customers", "journeys"}
-        What the notebook cannot do without.
+        What the notebook cannot do without; empty: it takes whatever there is.
     strict : bool
         Raise when the data are not fit for analysis.
 
@@ -96,7 +96,8 @@ def open(
             raise NotebookSkipped(_(_MISSING[need]))
     _check_journey(data, journey)
     _check_segment(data, segment_col, wanted)
-    _show_analysed(data, journey, segment_col, [need for need in wanted if need in _TIME_COLUMNS])
+    shown = wanted or [name for name in _TIME_COLUMNS if getattr(data, name) is not None]
+    _show_analysed(data, journey, segment_col, [need for need in shown if need in _TIME_COLUMNS])
     return data
 
 
