@@ -39,8 +39,8 @@ def tables(events, definitions):
 
 def assert_same(got, expected):
     for name, table in expected.items():
-        plain = got[name].astype({c: "float64" for c in table.select_dtypes("number")}).replace({None: pd.NA})
-        wanted = table.astype({c: "float64" for c in table.select_dtypes("number")}).replace({None: pd.NA})
+        plain = got[name].astype(dict.fromkeys(table.select_dtypes("number"), "float64")).replace({None: pd.NA})
+        wanted = table.astype(dict.fromkeys(table.select_dtypes("number"), "float64")).replace({None: pd.NA})
         pd.testing.assert_frame_equal(plain, wanted, check_dtype=False, rtol=1e-9, obj=name)
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny import AS_OF, buy, tiny_log
 
 from cj_helpers.contract import JourneyDefinition
 from cj_helpers.journeys import add_segment, build_journeys, build_steps, events_outside, journey_frame
-from tiny import AS_OF, buy, tiny_log
 
 DAY = timedelta(days=1)
 

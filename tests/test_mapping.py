@@ -11,11 +11,11 @@ import ibis
 import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
+from tiny import AS_OF, STAGES, buy, tiny_log
 
 from cj_helpers.dataset import open_dataset
 from cj_helpers.journeys import build_journeys, build_steps, journey_frame
 from cj_helpers.mapping import funnel, handoffs, journey_summary, outcomes, stages, touchpoints, transitions, variants
-from tiny import AS_OF, STAGES, buy, tiny_log
 
 ROOT = Path(__file__).resolve().parent.parent
 

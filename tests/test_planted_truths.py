@@ -96,7 +96,8 @@ def test_a_run_publishes_every_report_with_its_fixed_tables(sample_run):
 
 
 TABLES = {
-    "01/transitions": "source target n_transitions n_journeys probability wait_median_hours wait_p25_hours wait_p75_hours",
+    "01/transitions": "source target n_transitions n_journeys probability wait_median_hours wait_p25_hours "
+    "wait_p75_hours",
     "01/variants": "path n_journeys share completed_share",
     "01/outcomes": "outcome n_journeys share",
     "01/funnel": "kind stage n_reached n_previous share conf_low conf_high n_matured matured_share",

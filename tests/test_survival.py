@@ -852,3 +852,15 @@ def test_telco_equals_r(real_data):
     assert (round(test["statistic"]), test["df"]) == (2353, 2)
     monthly = table[(table["Contract"] == "Month-to-month") & (table["InternetService"] != "No")]
     assert median_time(survival_curve(monthly)).iloc[0, 1:].tolist() == [34, 31, 37]
+
+
+def test_cox_agrees_with_lifelines_where_lifelines_is_right():
+    """Coefficients and errors of the Rossi recidivism data; lifelines 0.30 uses Efron's ties too."""
+    from lifelines import CoxPHFitter
+    from lifelines.datasets import load_rossi
+
+    rossi = load_rossi()
+    fitted = CoxPHFitter().fit(rossi, duration_col="week", event_col="arrest").summary
+    got = cox_model(rossi, covariates=list(fitted.index), duration_col="week", event_col="arrest").set_index("term")
+    assert got["estimate"].to_numpy() == pytest.approx(fitted["coef"].to_numpy(), abs=1e-5)
+    assert got["std_error"].to_numpy() == pytest.approx(fitted["se(coef)"].to_numpy(), abs=1e-5)

@@ -9,7 +9,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ALL, MISSING, ConfigError, DataError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.files import ROW
-from cj_helpers.dataset.opening import Dataset
+from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.schema import Survey
 
 _DAY_SECONDS = 86_400

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.inference import cluster_codes
 from cj_helpers.nps.importance import MOST_DRIVERS
-from cj_helpers.nps.inputs import cluster_codes, number_column, recode, require_columns
+from cj_helpers.nps.inputs import number_column, recode, require_columns
 
 NOT_APPLICABLE = "__not_applicable"  # ending of the companion column: this item was answered "not used"
 

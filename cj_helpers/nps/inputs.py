@@ -52,15 +52,6 @@ def number_column(table: pd.DataFrame, column: str) -> np.ndarray:
     return numbers
 
 
-def cluster_codes(table: pd.DataFrame, cluster_col: str) -> np.ndarray:
-    """Number the customers 0, 1, ...; without a column, and where it is empty, every answer is a customer."""
-    if not cluster_col:
-        return np.arange(len(table))
-    codes, known = pd.factorize(table[cluster_col])
-    unknown = codes < 0
-    return np.where(unknown, len(known) + np.cumsum(unknown) - 1, codes)
-
-
 def recode(codes: np.ndarray) -> np.ndarray:
     """Renumber a selection of codes without gaps, so that the highest code counts them."""
     return np.unique(codes, return_inverse=True)[1]

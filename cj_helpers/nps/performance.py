@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.inference import cluster_codes
 from cj_helpers.nps.inputs import (
-    cluster_codes,
     number_column,
     recode,
     require_columns,

@@ -11,9 +11,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from cj_helpers.contract import ALL, MISSING, DataError
+from cj_helpers.inference import cluster_codes
 from cj_helpers.nps.inputs import (
     SHOWN,
-    cluster_codes,
     number_column,
     recode,
     require_columns,

@@ -104,7 +104,7 @@ def open_source(dataset: str | Path, *, as_of: str = "") -> Source:
             fingerprint=f"{config_digest}{data.fingerprint}",
             inputs=[dict(item) for item in data.inputs],
             alerts=[_plain(alert) for alert in data.config.alerts or []],
-            remarks=[f"{row['outcome']}: {row['message']}" for row in data.quality.to_dict("records")],
+            remarks=[f"{row['outcome']}: {row['source']}: {row['message']}" for row in data.quality.to_dict("records")],
             verdict=[{str(k): str(v) for k, v in row.items()} for row in data.verdict.to_dict("records")],
         )
     finally:
