@@ -189,51 +189,59 @@ def median(values: pd.Series | np.ndarray) -> tuple[float, float]:
     return float(np.median(ordered)), float((ordered[high] - ordered[low]) / 2)
 
 
-def cox(journeys: pd.DataFrame, outcome: str = "completed", minutes: int = 10) -> pd.DataFrame:
-    """Cause-specific Cox model of outages (Breslow ties, time rounded up to minutes), hand-off and store time-varying."""
+TICKS_A_DAY, LAST_TICK = 144, 60 * 144  # ten minutes, sixty days
+WEEKDAYS = [f"weekday_{d}" for d in range(1, 7)]
+TERMS = ["austria", "switzerland", "business_early", "business_late", "handoff", "store", *WEEKDAYS]
+PATTERNS = list(itertools.product(("DE", "AT", "CH"), ("residential", "business"), range(7), (0, 1), (0, 1)))
+
+
+def _tick(days: np.ndarray) -> np.ndarray:
+    return np.minimum(np.ceil(days * TICKS_A_DAY), LAST_TICK).astype(int)
+
+
+def _at_risk(journeys: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Count outages at risk and completed, by pattern of covariates and tick."""
     country, kind = journeys["country"].to_numpy(), journeys["customer_type"].to_numpy()
-    weekday = ((journeys["started"] // DAY).astype(int) + 3) % 7  # 1970-01-01 was a Thursday
-    grid = int(60 * 24 * 60 / minutes)
-    names = ["austria", "switzerland", "business_early", "business_late", "handoff", "store"]
-    names += [f"weekday_{d}" for d in range(1, 7)]
-
-    def tick(days: np.ndarray) -> np.ndarray:
-        return np.minimum(np.ceil(days * 24 * 60 / minutes), grid).astype(int)
-
-    end = tick(journeys["days"].to_numpy())
-    event = (journeys["outcome"] == outcome).to_numpy()
-    switches = [tick(((journeys[c] - journeys["started"]) / DAY).fillna(1e6).to_numpy()) for c in ("handoff", "store")]
-    patterns = list(itertools.product(("DE", "AT", "CH"), ("residential", "business"), range(7), (0, 1), (0, 1)))
-    at_risk = np.zeros((len(patterns), grid + 2))
-    died = np.zeros((len(patterns), grid + 2))
-    for row, (c, k, d, handed, stored) in enumerate(patterns):
-        who = (country == c) & (kind == k) & (weekday.to_numpy() == d)
-        begin, stop = np.zeros(who.sum(), int), end[who].copy()
-        dies = event[who].copy()
-        for flag, switch in ((handed, switches[0][who]), (stored, switches[1][who])):
+    weekday = ((journeys["started"] // DAY).astype(int) + 3).to_numpy() % 7  # 1970-01-01 was a Thursday
+    end, event = _tick(journeys["days"].to_numpy()), (journeys["outcome"] == "completed").to_numpy()
+    switches = [_tick(((journeys[c] - journeys["started"]) / DAY).fillna(1e6).to_numpy()) for c in ("handoff", "store")]
+    at_risk = np.zeros((len(PATTERNS), LAST_TICK + 2))
+    died = np.zeros_like(at_risk)
+    for row, (c, k, d, *flags) in enumerate(PATTERNS):
+        who = (country == c) & (kind == k) & (weekday == d)
+        begin, stop, dies = np.zeros(who.sum(), int), end[who], event[who]
+        for flag, switch in zip(flags, (s[who] for s in switches), strict=True):
             if flag:
                 begin = np.maximum(begin, switch)
             else:
-                dies &= stop <= switch
+                dies = dies & (stop <= switch)
                 stop = np.minimum(stop, switch)
-        valid = begin < stop
-        begin, stop, dies = begin[valid], stop[valid], dies[valid]
-        change = np.bincount(begin + 1, minlength=grid + 2) - np.bincount(stop + 1, minlength=grid + 3)[: grid + 2]
-        at_risk[row] = np.cumsum(change)
-        died[row] = np.bincount(stop[dies], minlength=grid + 2)
-    x = np.array(
-        [[c == "AT", c == "CH", k == "business", k == "business", h, s] + [d == w for w in range(1, 7)]
-         for c, k, d, h, s in patterns],
-        float,
-    )  # fmt: skip
-    early = np.arange(grid + 2) <= 2 * 24 * 60 / minutes
+        begin, stop, dies = (x[begin < stop] for x in (begin, stop, dies))
+        entered, left = (np.bincount(x + 1, minlength=LAST_TICK + 2)[: LAST_TICK + 2] for x in (begin, stop))
+        at_risk[row] = np.cumsum(entered - left)
+        died[row] = np.bincount(stop[dies], minlength=LAST_TICK + 2)
+    return at_risk, died
+
+
+def _covariate(term: str, early: bool) -> np.ndarray:
+    """Value of a term in each pattern, before or after day 2."""
+    country, kind, weekday, handoff, store = (np.array(column) for column in zip(*PATTERNS, strict=True))
+    values = {"austria": country == "AT", "switzerland": country == "CH", "handoff": handoff, "store": store}
+    values |= {"business": kind == "business", "business_early": (kind == "business") & early}
+    values |= {"business_late": (kind == "business") & (not early)}
+    return (weekday == int(term[-1]) if term in WEEKDAYS else values[term]).astype(float)
+
+
+def cox(counts: tuple[np.ndarray, np.ndarray], terms: list[str]) -> pd.DataFrame:
+    """Cause-specific Cox model of completion; ties by Breslow, hand-off, store and business time-varying."""
+    at_risk, died = counts
+    early = np.arange(LAST_TICK + 2) <= 2 * TICKS_A_DAY
     parts = []
-    for when in (early, ~early):
-        z = x.copy()
-        z[:, 3 if when is early else 2] = 0
+    for when, is_early in ((early, True), (~early, False)):
         used = when & (died.sum(axis=0) > 0)
+        z = np.column_stack([_covariate(term, is_early) for term in terms])
         parts.append((z, at_risk[:, used], died[:, used]))
-    beta = np.zeros(len(names))
+    beta = np.zeros(len(terms))
     for _ in range(12):
         score, information = np.zeros_like(beta), np.zeros((len(beta), len(beta)))
         for z, n, d in parts:
@@ -244,7 +252,7 @@ def cox(journeys: pd.DataFrame, outcome: str = "completed", minutes: int = 10) -
             square = (z.T * (weight * (deaths / total)).sum(axis=1)) @ z
             information += square - (mean * deaths) @ mean.T
         beta = beta + np.linalg.solve(information, score)
-    return pd.DataFrame({"term": names, "estimate": beta, "std_error": np.sqrt(np.diag(np.linalg.inv(information)))})
+    return pd.DataFrame({"term": terms, "estimate": beta, "std_error": np.sqrt(np.diag(np.linalg.inv(information)))})
 
 
 def logit(x: np.ndarray, events: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -358,9 +366,9 @@ def survey_truths(answers: pd.DataFrame) -> list[tuple]:
                  (answers["month"] != 14)].mean() - before.mean(),
                  float(np.hypot(later.std() / len(later) ** 0.5, before.std() / len(before) ** 0.5))))  # fmt: skip
     rows.append((10, "NPS month 14 - month 13, raw", nps[14] - nps[13], float(np.hypot(error[14], error[13]))))
-    kinds = points.groupby([answers["month"], answers["business"]]).mean().unstack()
+    kinds = points.groupby([answers["month"], answers["business"]]).mean()
     weight = answers.loc[answers["month"] != 14, "business"].mean()
-    fixed = kinds[True] * weight + kinds[False] * (1 - weight)
+    fixed = {m: kinds[m, True] * weight + kinds[m, False] * (1 - weight) for m in (13, 14)}
     rows.append((10, "NPS month 14 - month 13, same mix", fixed[14] - fixed[13],
                  1.2 * float(np.hypot(error[14], error[13]))))  # fmt: skip
     return rows
@@ -377,7 +385,8 @@ def churn_truths(con: duckdb.DuckDBPyConnection, abandoned: pd.DataFrame) -> lis
             FROM range(17) AS t(m)
         ), panel AS (
             SELECT c.*, begin, epoch(begin::TIMESTAMP) AS b,
-                   exit_reason IS NOT DISTINCT FROM 'voluntary' AND notice_at >= begin AND notice_at < next_begin AS leaves
+                   exit_reason IS NOT DISTINCT FROM 'voluntary'
+                   AND notice_at >= begin AND notice_at < next_begin AS leaves
             FROM customers c, months
             WHERE started_at < begin AND coalesce(notice_at, DATE '9999-01-01') >= begin
               AND coalesce(ended_at, DATE '9999-01-01') >= begin
@@ -391,7 +400,8 @@ def churn_truths(con: duckdb.DuckDBPyConnection, abandoned: pd.DataFrame) -> lis
                      AND (next IS NULL OR next = 'complaint_filed' OR closed > p.b)),
         raised AS (SELECT DISTINCT customer_id, p.b FROM panel p JOIN events e ON e.person = customer_id
                    AND touchpoint = 'price_rise_notice' AND e.t <= p.b AND e.t > p.b - 90 * 86400)
-        SELECT gone.b IS NOT NULL AS gone, filed.b IS NOT NULL AS complaint, raised.b IS NOT NULL AS raised,
+        SELECT gone.b IS NOT NULL AS abandoned_journey, filed.b IS NOT NULL AS complaint,
+               raised.b IS NOT NULL AS price_rise,
                coalesce(bound_until > panel.begin, false) AS bound, loyalty_programme AS loyal, newsletter,
                count(*) AS n, count(*) FILTER (leaves) AS k
         FROM panel LEFT JOIN gone USING (customer_id, b) LEFT JOIN filed USING (customer_id, b)
@@ -399,10 +409,10 @@ def churn_truths(con: duckdb.DuckDBPyConnection, abandoned: pd.DataFrame) -> lis
         """
     ).df()
     k, n = table["k"].to_numpy(float), table["n"].to_numpy(float)
-    names = ["gone", "complaint", "raised", "bound", "loyal", "newsletter"]
+    names = ["abandoned_journey", "complaint", "price_rise", "bound", "loyal", "newsletter"]
     ones = np.ones((len(table), 1))
     beta, error = logit(np.column_stack([ones, table[names].to_numpy(float)]), k, n)
-    rows = [(11 if t != "newsletter" else 13, f"log-odds {t}", b, e)
+    rows = [(11 if t != "newsletter" else 13, f"log-odds {t.replace('_', ' ')}", b, e)
             for t, b, e in zip(names, beta[1:], error[1:], strict=True)]  # fmt: skip
     raw, raw_error = logit(np.column_stack([ones, table[["newsletter"]].to_numpy(float)]), k, n)
     rows.append((13, "odds ratio newsletter, raw", float(np.exp(raw[1])), float(np.exp(raw[1]) * raw_error[1])))
@@ -414,7 +424,8 @@ def churn_truths(con: duckdb.DuckDBPyConnection, abandoned: pd.DataFrame) -> lis
         "SELECT avg(retention_offer::INT) FILTER (exit_reason = 'voluntary'), "
         "avg(retention_offer::INT) FILTER (exit_reason IS NULL) FROM customers"
     ).fetchone()
-    return [*rows, (12, "retention_offer after notice", offer[0], np.nan), (12, "... without", offer[1], np.nan)]  # type: ignore[index]
+    kinds = ("after", "without")
+    return [*rows, *((12, f"retention_offer {kind} notice", x, np.nan) for kind, x in zip(kinds, offer, strict=True))]
 
 
 def outage_truths(con: duckdb.DuckDBPyConnection, outages: pd.DataFrame) -> list[tuple]:
@@ -442,10 +453,13 @@ def outage_truths(con: duckdb.DuckDBPyConnection, outages: pd.DataFrame) -> list
     days = booked.loc[came, "d"].to_numpy()
     rows.append((4, "technician: P90 days", float(np.quantile(days, 0.9)), 13 / max(len(days), 1) ** 0.5))
     rows.append((4, "technician: completed", *share(came)))
-    model = cox(outages)
-    number = {"austria": 6, "business_early": 7, "business_late": 7, "handoff": 2}
-    for term, b, e in model.itertuples(index=False):
-        rows.append((number.get(term, 13), f"hazard ratio {term}", float(np.exp(b)), float(np.exp(b) * e)))
+    number = {"austria": 6, "business": 7, "business_early": 7, "business_late": 7, "handoff": 2}
+    counts = _at_risk(outages)
+    models = [(cox(counts, TERMS), "")]
+    models += [(cox(counts, terms), " alone") for terms in (["austria", "switzerland"], ["business"], ["handoff"])]
+    for model, note in models:
+        for term, b, e in model.itertuples(index=False):
+            rows.append((number.get(term, 13), f"hazard ratio {term}{note}", float(np.exp(b)), float(np.exp(b) * e)))
     return rows
 
 
@@ -486,7 +500,7 @@ def form_truths(con: duckdb.DuckDBPyConnection) -> list[tuple]:
     for device, broken in itertools.product(("mobile", "desktop"), (True, False)):
         part = form[(form["device"] == device) & (form["broken"] == broken)]
         when = "weeks 20-25" if broken else "other weeks"
-        rows.append((3, f"P(next | address_form) {device}, {when}", *share(part["goes_on"])))
+        rows.append((3, f"P(next) after address_form {device}, {when}", *share(part["goes_on"])))
         if broken:
             rows.append((3, f"starts {device}, {when}", float(len(part)), np.nan))
     return rows

@@ -31,8 +31,8 @@ def tables(events, definitions):
         "transitions": transitions(steps, journeys=journeys),
         "variants": variants(steps, journeys=journeys),
         "funnel": funnel(steps, journeys=journeys, definitions=definitions, as_of=AS_OF, window=timedelta(days=3)),
-        "stages": stages(steps, journeys=journeys, definitions=definitions),
-        "touchpoints": touchpoints(steps, journeys=journeys, definitions=definitions, days=30),
+        "stages": stages(steps, journeys=journeys, definitions=definitions, as_of=AS_OF),
+        "touchpoints": touchpoints(steps, journeys=journeys, definitions=definitions, as_of=AS_OF),
         "handoffs": handoffs(steps),
     }
 

@@ -206,6 +206,15 @@ def test_frame_carries_no_raw_id_and_keeps_clusters(con):
     assert not any(value.startswith(("c0", "c1")) for value in text)
 
 
+def test_a_mail_from_the_company_is_no_change_of_channel(con):
+    events = log(("a", 0, "visit"), ("a", 1, "quote"), ("a", 2, "search"), ("a", 3, "purchase"))
+    events = events.assign(channel=["web", "email", "web", "phone"], actor=["customer", "company", None, "customer"])
+    steps, journeys = run(con, events, buy())
+    assert journeys.execute().n_handoffs.tolist() == [1]
+    assert steps.filter(steps.is_handoff).execute().touchpoint.tolist() == ["search"]
+    assert run(con, events.drop(columns="actor"), buy())[1].execute().n_handoffs.tolist() == [3]
+
+
 def test_segments_come_from_the_first_step_or_the_customer(con):
     events = log(("a", 0, "visit"), ("a", 1, "search"), ("b", 0, "visit")).assign(plan=["x", "y", None])
     steps, journeys = run(con, events, buy(), keep=["plan"])

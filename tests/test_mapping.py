@@ -136,7 +136,7 @@ def test_handoffs_agree_with_the_published_matrix(tiny, published):
 
 
 def test_the_headline_is_the_aalen_johansen_rate(tiny, published):
-    got = journey_summary(journey_frame(tiny[1]), definitions=buy()).iloc[0]
+    got = journey_summary(journey_frame(tiny[1]), definitions=buy(), as_of=AS_OF).iloc[0]
     assert got["completed_within"] == pytest.approx(published["aj_converted"][4][1], abs=1e-12)
     assert got["completed_within"] == pytest.approx(0.589744, abs=1e-6)
     assert got["conf_low"] < got["completed_within"] < got["conf_high"]
@@ -145,21 +145,39 @@ def test_the_headline_is_the_aalen_johansen_rate(tiny, published):
 
 
 def test_stages_by_eye(tiny):
-    """Nine journeys searched; two of the nine whose fate is known were abandoned there."""
-    got = stages(tiny[0], journeys=tiny[1], definitions=buy()).set_index("stage")
+    """Eleven journeys started 14 days before the end. Eight of these searched; two were given up there."""
+    got = stages(tiny[0], journeys=tiny[1], definitions=buy(), as_of=AS_OF).set_index("stage")
     assert got["n_journeys"].tolist() == [12, 9, 8, 7]
-    assert got["n_closed"].tolist() == [11, 9, 6, 7]
-    assert got["drop_off"].tolist() == [1 / 11, 2 / 9, 0.0, 0.0]
+    assert got["n_matured"].tolist() == [10, 8, 7, 7]
+    assert got["drop_off"].tolist() == [1 / 10, 2 / 8, 0.0, 0.0]
     assert got["top_channel"].tolist() == ["web", "web", "call", "web"]
     assert got["repeat_share"].tolist() == [2 / 14, 2 / 11, 1 / 9, 0.0]
+    assert (got["conf_low"] <= got["drop_off"]).all()
+    assert (got["conf_high"] >= got["drop_off"]).all()
 
 
 def test_touchpoints_by_eye(tiny):
-    got = touchpoints(tiny[0], journeys=tiny[1], definitions=buy(value=10.0), days=365.25 / 12).set_index("touchpoint")
-    assert got["abandoned_after"].to_dict() == {"search": 2, "visit": 1, "purchase": 0, "quote": 0}
-    assert got["abandoned_share"]["search"] == 2 / 9
-    assert got["abandoned_per_month"]["search"] == pytest.approx(2)
-    assert got["value_per_month"]["search"] == pytest.approx(20)
+    """Three journeys were given up in the 30 days of the log: c03 and c07 after a search, c06 after a visit."""
+    got = touchpoints(tiny[0], journeys=tiny[1], definitions=buy(value=10.0), as_of=AS_OF).set_index("touchpoint")
+    assert got["abandoned_after"].dropna().to_dict() == {"search": 2, "visit": 1, "quote": 0}
+    assert got["abandoned_share"]["search"] == 2 / 8
+    months = (pd.Timestamp(AS_OF) - pd.Timestamp("2024-01-01 09:00")).total_seconds() / 86_400 / (365.25 / 12)
+    assert got["abandoned_per_month"]["search"] == pytest.approx(2 / months)
+    assert got["value_per_month"]["search"] == pytest.approx(20 / months)
+    assert pd.isna(got["abandoned_share"]["purchase"])
+
+
+def test_a_loss_counts_for_the_step_before_the_event_that_ends_the_journey():
+    """The customer was lost by the quote; closing the complaint only says so."""
+    rows = [("a", 0, "visit"), ("a", 1, "quote"), ("a", 2, "closed"), ("b", 0, "visit"), ("b", 1, "purchase")]
+    log = pd.DataFrame(rows, columns=["customer_id", "timestamp", "touchpoint"])
+    log["timestamp"] = pd.Timestamp("2023-01-01") + pd.to_timedelta(log["timestamp"], "D")
+    definitions = buy(abandon=("closed",))
+    steps = build_steps(ibis.memtable(log), definitions=definitions, as_of=AS_OF)
+    journeys = build_journeys(steps, definitions=definitions, as_of=AS_OF)
+    got = touchpoints(steps, journeys=journeys, definitions=definitions, as_of=AS_OF).set_index("touchpoint")
+    assert got["abandoned_after"].dropna().to_dict() == {"quote": 1, "visit": 0}
+    assert got["abandoned_share"]["quote"] == 1.0
 
 
 def test_a_definition_without_stages_has_no_funnel(tiny):

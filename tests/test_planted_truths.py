@@ -37,7 +37,8 @@ def frame(data, steps):
 def test_truth_1_outages_completed_within_14_days(data, frame):
     """The headline interval holds .72; of closed outages alone about .80 are completed; .08 are open."""
     outages = frame[frame["journey"].eq("outage_recovery")]
-    row = journey_summary(outages, definitions={"outage_recovery": data.journeys["outage_recovery"]}).iloc[0]
+    definitions = {"outage_recovery": data.journeys["outage_recovery"]}
+    row = journey_summary(outages, definitions=definitions, as_of=data.as_of).iloc[0]
     assert row["within_days"] == 14
     assert row["conf_low"] <= WORLD.outage_completed_14d <= row["conf_high"]
     assert row["conf_high"] - row["conf_low"] < 0.05

@@ -12,7 +12,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, MISSING
-from cj_helpers.journeys.steps import Definitions, member_events
+from cj_helpers.journeys.steps import Definitions, member_events, seconds_between
 
 
 def events_outside(events: ir.Table, *, steps: ir.Table, definitions: Definitions, as_of: datetime) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def journey_frame(journeys: ir.Table) -> pd.DataFrame:
     -------
     DataFrame, one row per journey, ordered by journey, start and customer
         journey, customer (a running number, the cluster of its journeys), started_at, outcome,
-        duration_days, n_steps, n_repeats, n_handoffs, n_channels, furthest_stage, cost,
+        duration_days, last_seen_days (from the start to the last event), n_steps, n_repeats, n_handoffs, n_channels, furthest_stage, cost,
         is_left_truncated, is_overdue, segment (``all`` unless ``add_segment`` set it).
     """
     segment = journeys.segment if "segment" in journeys.columns else ibis.literal(ALL)
@@ -88,6 +88,7 @@ def journey_frame(journeys: ir.Table) -> pd.DataFrame:
         "is_overdue",
         customer=ibis.dense_rank().over(order_by=journeys.customer_id),
         duration_days=journeys.duration,
+        last_seen_days=seconds_between(journeys.started_at, journeys.last_event_at) / 86_400,
         segment=segment,
     )
     return frame.order_by("journey", "started_at", "customer", "duration_days").execute()

@@ -12,7 +12,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import JourneyDefinition
 
-_MEASURES = ("mode", "device", "cost", "duration_s", "effort", "satisfaction", "observed_until")
+_MEASURES = ("actor", "mode", "device", "cost", "duration_s", "effort", "satisfaction", "observed_until")
 _BLOCK = ["_named", "_customer", "_block"]
 
 Definitions = Mapping[str, JourneyDefinition]
@@ -25,7 +25,7 @@ def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, 
     ----------
     events : ibis table, one row per interaction
         Columns customer_id, timestamp (UTC), touchpoint; optional channel, journey_id, order, row_number
-        and the measures mode, device, cost, duration_s, effort, satisfaction, observed_until.
+        and actor, mode, device, cost, duration_s, effort, satisfaction, observed_until.
     definitions : mapping of journey key to JourneyDefinition
     as_of : datetime
         UTC; later events are not used.
@@ -37,7 +37,7 @@ def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, 
     ibis table, one row per event of a journey
         journey, journey_id, customer_id, position (from 1), timestamp, touchpoint, channel, stage,
         next_touchpoint, next_channel, wait (hours until the next step), is_repeat (touchpoint already seen in
-        this journey), is_handoff (the next step is on another channel), is_left_truncated (on the first
+        this journey), is_handoff (the next step is on another channel, both by the customer where actor says so), is_left_truncated (on the first
         step of a journey that began before the log), then the measures present and ``keep``.
 
     Notes
@@ -157,10 +157,19 @@ def _describe_steps(table: ir.Table, definition: JourneyDefinition, carried: lis
         next_channel=table.next_channel,
         wait=seconds_between(table.timestamp, table._next_at) / 3600,
         is_repeat=table.is_repeat,
-        is_handoff=(table.channel != table.next_channel).fill_null(False),
+        is_handoff=_changes_channel(table, ordered),
         is_left_truncated=table.is_left_truncated,
         **{name: table[name] for name in carried},
     )
+
+
+def _changes_channel(table: ir.Table, ordered: Any) -> ir.BooleanValue:
+    """Say whether the customer goes on through another channel; a mail that the company sends is no change."""
+    changed = (table.channel != table.next_channel).fill_null(False)
+    if "actor" not in table.columns:
+        return changed
+    own = table.actor.fill_null("customer") == "customer"
+    return changed & own & own.lead().over(ordered).fill_null(False)
 
 
 def stage_of(touchpoint: ir.StringValue, definition: JourneyDefinition) -> ir.StringValue:

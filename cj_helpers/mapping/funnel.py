@@ -11,7 +11,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import JourneyDefinition
-from cj_helpers.inference import effective_size, wilson_interval
+from cj_helpers.mapping.clustered import clustered_shares
 
 KINDS = ("ordered", "consecutive", "window", "reached")
 
@@ -35,7 +35,7 @@ def funnel(
     -------
     DataFrame, one row per journey definition, kind and stage
         journey, kind, stage, n_reached, n_previous, share (n_reached / n_previous), conf_low, conf_high,
-        n_matured, matured_share, n_customers.
+        n_matured, matured_share, matured_low, matured_high, n_customers.
 
         kind: ``ordered`` (other steps allowed in between), ``consecutive`` (stage follows stage directly),
         ``window`` (ordered within the window; every start is tried), ``reached`` (each stage for itself; its
@@ -53,7 +53,7 @@ def funnel(
         if definition.stages
     ]
     columns = ["journey", "kind", "stage", "n_reached", "n_previous", "share", "conf_low", "conf_high"]
-    columns += ["n_matured", "matured_share", "n_customers"]
+    columns += ["n_matured", "matured_share", "matured_low", "matured_high", "n_customers"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
@@ -67,12 +67,13 @@ def _funnel_of(
     facts = journeys.filter(_.journey == definition.key).select(
         "journey_id", "customer_id", is_matured=(_.started_at <= ripe).ifelse(1, 0)
     )
-    joined = flags.inner_join(facts, "journey_id")
-    rows = [_stage_row(joined, stages, index) for index in range(len(stages))]
-    table = pd.concat(rows, ignore_index=True)
-    table["order"] = table["kind"].map({kind: i for i, kind in enumerate(KINDS)})
-    table = table.sort_values(["order", "index"]).assign(journey=definition.key)
-    return table.reset_index(drop=True)
+    joined = flags.inner_join(facts, "journey_id").cache()
+    table = pd.concat([_stage_rows(joined, stages, index) for index in range(len(stages))], ignore_index=True)
+    place = {kind: i for i, kind in enumerate(KINDS)}
+    table = table.sort_values(
+        ["kind", "index"], key=lambda column: column.map(place) if column.name == "kind" else column
+    )
+    return table.assign(journey=definition.key).reset_index(drop=True)
 
 
 def _reached(steps: ir.Table, stages: list[str], kind: str, window: timedelta) -> ir.Table:
@@ -102,42 +103,34 @@ def _reached(steps: ir.Table, stages: list[str], kind: str, window: timedelta) -
     )
 
 
-def _stage_row(joined: ir.Table, stages: list[str], index: int) -> pd.DataFrame:
-    """Count one stage in every kind, with sums per customer for the clustered interval."""
-    reached = joined[f"r{index}"]
+def _stage_rows(joined: ir.Table, stages: list[str], index: int) -> pd.DataFrame:
+    """Count one stage in every kind, over all journeys and over the matured ones."""
     every = ibis.literal(1)
-    first = every if index == 0 else joined[f"r{index - 1}"]
-    previous = (joined.kind == "reached").ifelse(every, first)
-    counted = joined.select("kind", "customer_id", x=reached * previous, m=previous, ripe=joined.is_matured)
-    by_customer = counted.group_by("kind", "customer_id").aggregate(
-        x=_.x.sum(), m=_.m.sum(), xr=(_.x * _.ripe).sum(), mr=(_.m * _.ripe).sum()
+    before = every if index == 0 else joined[f"r{index - 1}"]
+    m = (joined.kind == "reached").ifelse(every, before)
+    x = joined[f"r{index}"] * m
+    ripe = joined.is_matured
+    started = _shares(joined.select("kind", "customer_id", x=x, m=m))
+    matured = _shares(joined.select("kind", "customer_id", x=x * ripe, m=m * ripe))
+    return pd.DataFrame(
+        {
+            "kind": KINDS,
+            "stage": stages[index],
+            "index": index,
+            "n_reached": started["n_success"].fillna(0).astype("int64"),
+            "n_previous": started["n"].fillna(0).astype("int64"),
+            "share": started["share"],
+            "conf_low": started["conf_low"],
+            "conf_high": started["conf_high"],
+            "n_matured": matured["n"].fillna(0).astype("int64"),
+            "matured_share": matured["share"],
+            "matured_low": matured["conf_low"],
+            "matured_high": matured["conf_high"],
+            "n_customers": started["n_customers"].fillna(0).astype("int64"),
+        }
     )
-    sums = (
-        by_customer.filter(_.m > 0)
-        .group_by("kind")
-        .aggregate(
-            n_reached=_.x.sum(),
-            n_previous=_.m.sum(),
-            n_customers=_.count(),
-            sxx=(_.x * _.x).sum(),
-            sxm=(_.x * _.m).sum(),
-            smm=(_.m * _.m).sum(),
-            n_matured=_.mr.sum(),
-            matured=_.xr.sum(),
-        )
-        .execute()
-    )
-    everyone = pd.DataFrame({"kind": KINDS})
-    table = everyone.merge(sums, how="left", on="kind").fillna(0)
-    return _with_shares(table).assign(stage=stages[index], index=index)
 
 
-def _with_shares(table: pd.DataFrame) -> pd.DataFrame:
-    n = table["n_previous"].where(table["n_previous"] > 0)
-    share = table["n_reached"] / n
-    squares = table["sxx"] - 2 * share * table["sxm"] + share**2 * table["smm"]  # sum of (x - share m)^2
-    size = effective_size(share, squares, n, table["n_customers"])
-    low, high = wilson_interval(share * size, size)
-    counts = {name: table[name].astype("int64") for name in ("n_reached", "n_previous", "n_matured", "n_customers")}
-    ripe = table["n_matured"].where(table["n_matured"] > 0)
-    return table.assign(**counts, share=share, conf_low=low, conf_high=high, matured_share=table["matured"] / ripe)
+def _shares(rows: ir.Table) -> pd.DataFrame:
+    """Shares in the order of the kinds; a kind without journeys is an empty row."""
+    return pd.DataFrame({"kind": KINDS}).merge(clustered_shares(rows, group_cols=["kind"]), how="left", on="kind")
