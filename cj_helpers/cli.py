@@ -65,6 +65,7 @@ def run(
                 1 a notebook failed                  5 a notebook took too long or lost its kernel
                 2 usage or configuration             6 another run writes the same reports
                 3 the data are not fit
+    Of several, the first of: 3, then the highest of 1 and 5, then 4.
     """
     from cj_helpers.runner import Interrupted, Locked
     from cj_helpers.runner import run as run_notebooks

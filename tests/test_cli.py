@@ -93,6 +93,7 @@ def test_what_asks_for_words_gets_them(capsys, arguments):
         (["run", "tinylog", "--as-of", "2024-01-31", "-p", "as_of", "2024-01-30"], "given twice"),
         (["run", "tinylog", "--notebook", "10", "--as-of", "2024-01-31"], "no selected notebook declares it"),
         (["run", "tinylog", "--notebooks-dir", "tinylog"], "has no notebook"),
+        (["run", "tinylog", "-p", "journey", "bui"], "no such journey; did you mean 'buy'"),
         (["check", "nowhere"], "nowhere: no dataset.yml there"),
         (["sample", "new", "--customers", "0"], "customers is 0"),
     ],
@@ -128,7 +129,27 @@ def test_check_tells_the_verdict(capsys, data, books):
 def test_check_of_bad_data_has_its_own_exit_code(capsys, data, books):
     (data / "log.csv").write_text(LOG.read_text().replace("\nc01,", "\n,"))
     assert cli.main(["check", "tinylog"]) == cli.NOT_FIT
-    assert "customer_id" in capsys.readouterr().err
+    assert re.search("not fit: .*customer[ _]id", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_what_nobody_foresaw_is_one_line_without_values(capsys, monkeypatch, data, books, tmp_path, command):
+    import cj_helpers.dataset
+
+    def fail(*_, **__):
+        raise KeyError("Erika Mustermann")
+
+    monkeypatch.setattr(cj_helpers.dataset, "open_dataset", fail)
+    assert cli.main([command, "tinylog"]) == cli.NOT_FIT
+    shown = capsys.readouterr().err
+    pattern = r"cj: tinylog: could not be read: KeyError at cj_helpers\.runner\.source:\d+; please report it\n"
+    assert re.fullmatch(pattern, shown)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_order_of_exit_codes_is_told(capsys):
+    assert cli.main(["run", "--help"]) == 0
+    assert "3, then the highest of 1 and 5, then 4" in " ".join(capsys.readouterr().out.split())
 
 
 def test_sample_is_handed_on(capsys, monkeypatch, tmp_path):
@@ -214,7 +235,7 @@ def test_a_run_that_is_asked_to_stop_leaves_nothing(tmp_path, data):
     assert "stopped by SIGTERM; nothing was published" in shown
     assert "Traceback" not in shown
     wait_until(lambda: not is_running(kernel), 10)
-    assert [path.name for path in (tmp_path / "reports" / "tinylog").iterdir()] == [".lock"]
+    assert list((tmp_path / "reports").iterdir()) == []
     with publish.locked(tmp_path / "reports" / "tinylog"):
         pass
 

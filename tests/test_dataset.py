@@ -7,6 +7,7 @@ import shutil
 import textwrap
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.dataset import channel_days, customer_frame, durations_left_out, feed_gaps, open_dataset, survey_frame
 from cj_helpers.dataset.unify import same_spelling
+from cj_helpers.journeys import build_journeys, build_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = "who,at,what\n" + "".join(f"c{i % 20:02},2024-01-{i % 28 + 1:02} 10:00:00,visit\n" for i in range(300))
@@ -136,6 +138,7 @@ def test_as_of_is_the_end_of_a_local_day_and_cuts_what_lies_after(tmp_path):
     assert data.as_of == pd.Timestamp("2024-01-10 22:59:59.999999")
     assert data.events.timestamp.max().execute() == pd.Timestamp("2024-01-10 09:00:00")
     assert checks(data)["after_as_of"][0] == "not used"
+    assert "rows lie after as_of (2024-01-10 23:59 Europe/Berlin) and are not used" in data.quality.message[0]
     assert open_dataset(folder, as_of="2024-01-10 10:00:00").as_of == pd.Timestamp("2024-01-10 09:00:00")
 
 
@@ -146,7 +149,9 @@ def test_a_lagging_source_is_not_fit_until_as_of_is_given(tmp_path):
     data = open_dataset(folder, strict=False)
     assert not data.fit
     assert data.as_of == pd.Timestamp("2024-01-10")
-    with pytest.raises(DataError, match=r"not fit for journey mapping.*b\.csv is 10\.0 days behind; up to max_lag"):
+    with pytest.raises(
+        DataError, match=r"not fit for journey mapping, drop-off survival:\nb\.csv is 10\.0 days behind; up to max_lag"
+    ):
         open_dataset(folder)
     assert open_dataset(folder, as_of="2024-01-10").fit
 
@@ -167,28 +172,48 @@ def test_missing_ids_are_dropped_up_to_one_percent(tmp_path, n_bad, fit):
 BAD_DATA = {
     "empty file": ({"events__csv": ""}, r"events\.csv is empty \(0 bytes\)"),
     "header only": ({"events__csv": "who,at,what\n"}, r"holds a header and no rows"),
-    "wrong delimiter": ({"events__csv": EVENTS.replace(",", ";")}, r"no column 'who' in the file"),
-    "ragged row": ({"events__csv": EVENTS + "c1,2024-01-01,visit,extra\n"}, "cannot be read as declared"),
-    "short row": ({"events__csv": EVENTS + "c1,2024-01-01\n"}, "cannot be read as declared"),
-    "unterminated quote": ({"events__csv": EVENTS + '"c1,2024-01-01,visit\n'}, "cannot be read as declared"),
+    "wrong delimiter": (
+        {"events__csv": EVENTS.replace(",", ";")},
+        r"events\.csv: the header is one column 'who;at;what'; declare `read: \{delimiter: \";\"\}`",
+    ),
+    "tabs": ({"events__csv": EVENTS.replace(",", "\t")}, r"declare `read: \{delimiter: \"\\t\"\}`"),
+    "ragged row": (
+        {"events__csv": EVENTS + "c1,2024-01-01,visit,extra\n"},
+        r"cannot be read as declared: events\.csv, line 302 has 4 columns where the header has 3; mend the row",
+    ),
+    "short row": (
+        {"events__csv": EVENTS + "c1,2024-01-01\n"},
+        r"events\.csv, line 302 has 2 columns where the header has 3",
+    ),
+    "unterminated quote": (
+        {"events__csv": EVENTS + '"c1,2024-01-01,visit\n'},
+        r'events\.csv, line 302 has a quote " that does not end; mend the row at source',
+    ),
     "Latin-1 read as UTF-8": (
         {"events__csv": (EVENTS + "c1,2024-01-01,Störung\n").encode("latin-1")},
-        "cannot be read",
+        r"events\.csv, line 302 is not utf-8; declare `read: \{encoding: latin-1\}`",
+    ),
+    "columns that differ in case": (
+        {"events__csv": EVENTS.replace("who,at,what", "who,at,what,What")},
+        r"the columns What, what twice; .*upper and lower case are the same",
     ),
     "column twice": ({"events__csv": EVENTS.replace("who,at,what", "who,at,who")}, "the columns who twice"),
     "German date": (
         {"events__csv": EVENTS + "c1,03.04.2024,visit\n"},
-        r"1 of 301 values of timestamp.*row 302.*declare",
+        r"tables\.events\[0\] \(events\.csv\): column 'at' \(timestamp\): 1 of 301 values is no timestamp such as "
+        r".*first: row 302, found '03\.04\.2024'\); declare `read: \{timestamp_format",
     ),
-    "30 February": ({"events__csv": EVENTS + "c1,2024-02-30,visit\n"}, "1 of 301 values of timestamp are no timestamp"),
+    "30 February": ({"events__csv": EVENTS + "c1,2024-02-30,visit\n"}, "1 of 301 values is no timestamp.*'2024-02-30'"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_files_stop_with_place_finding_and_remedy(tmp_path, case):
     files, message = BAD_DATA[case]
-    with pytest.raises((DataError, ConfigError), match=message):
+    with pytest.raises((DataError, ConfigError), match=message) as caught:
         open_dataset(make(tmp_path, HEAD + SOURCE + JOURNEY, **files))
+    for word in ("strict_mode", "null_padding", "Original Line", str(tmp_path)):
+        assert word not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -200,14 +225,24 @@ def test_bad_files_stop_with_place_finding_and_remedy(tmp_path, case):
         ("source: events.csv", "source: events.csv\n      sql: select 1", "'sql' is not yet supported"),
         ("customer_id: who", "customer_id: whom", r"columns\.customer_id: no column 'whom'.*did you mean 'who'"),
         ("customer_id: who", "costumer_id: who", "unknown name 'costumer_id'; did you mean 'customer_id'"),
-        ("customer_id: who, ", "", "customer_id required and not mapped"),
+        ("customer_id: who, ", "", "customer_id is required and not mapped"),
         (
             "success: [visit]",
             "success: [visti]",
-            r"journeys\.look\.success: the touchpoint 'visti' never occurs; did you",
+            r"journeys\.look\.success: the touchpoint 'visti' never occurs; did you mean 'visit'\? "
+            r"Allowed: visit; remove it or mend the feed\.",
         ),
         ("timeout: 7d", "timeout: 7", "a duration is a positive whole number and m, h, d or w"),
-        ("timeout: 7d", "timeout: 7d\n    timeout: 8d", "'timeout' stands twice"),
+        ("success: [visit]", "success: [xyz]", r"'xyz' never occurs; allowed: visit; remove it or mend"),
+        ("timeout: 7d", "timeout: 7d\n    timeout: 8d", r"dataset\.yml, line 12: the key 'timeout' stands twice"),
+        ("timeout: 7d", "timeuot: 7d", r"^dataset\.yml: journeys\.look\.timeuot: unknown key; did you mean 'timeout'"),
+        ("timeout: 7d", "goal: x", r"journeys\.look\.timeout: required key is missing"),
+        ("    timeout: 7d", "   timeout: 7d", r"dataset\.yml, line 11: .*; align with the line above\."),
+        ("    timeout: 7d", "     timeout: 7d", r"dataset\.yml, line 11: .*; align with the line above\."),
+        ("label: Look around", "label: Look: around", r"dataset\.yml, line 9: .*; put the value in quotes\."),
+        ("label: Look around", "label: %d.%m", r"dataset\.yml, line 9: .*; put the value in quotes\."),
+        ("label: Look around", "label: 'Look around", r"dataset\.yml, line 9: .*; close the quote\."),
+        ("    label: Look around", "\tlabel: Look around", r"dataset\.yml, line 9: .*; use spaces, not tabs"),
         ("timeout: 7d", "timeout: {quote: 3d}", "need a default"),
         ("timeout: 7d", "timeout: 7d\n    abandon: [visit]", "cannot end the journey as a success and as abandoned"),
         ("name: Test", "name: Test\ntime_zone: Berlin", "a time zone has a name such as Europe/Berlin"),
@@ -222,6 +257,136 @@ def test_a_wrong_dataset_yml_names_the_key_and_the_remedy(tmp_path, old, new, me
     assert old in yml
     with pytest.raises(ConfigError, match=f"(?s){message}"):
         open_dataset(make(tmp_path, yml.replace(old, new), events__csv=EVENTS))
+
+
+def test_a_misspelt_key_is_not_missing_too(tmp_path):
+    yml = (HEAD + SOURCE + JOURNEY).replace("timeout: 7d", "timeuot: 7d")
+    with pytest.raises(ConfigError) as caught:
+        open_dataset(make(tmp_path, yml, events__csv=EVENTS))
+    assert "missing" not in str(caught.value)
+
+
+CALLS = "Kunde;Zeit;Was;Kosten\n" + "".join(f"k{i};{i}.7.2024 12:30;Anruf;{i},50\n" for i in (1, 2, 3))
+GERMAN = HEAD + (
+    "  events:\n    - source: calls.csv\n      read: {READ}\n"
+    "      columns: {customer_id: Kunde, timestamp: Zeit, touchpoint: Was, cost: Kosten}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("read", "old", "new", "message"),
+    [
+        (
+            "delimiter: ';', decimal: ',', timestamp_format: '%Y-%m-%d %H:%M'",
+            "",
+            "",
+            r"^.*: not fit for journey mapping, drop-off survival:\ntables\.events\[0\] \(calls\.csv\): column 'Zeit' "
+            r"\(timestamp\): 3 of 3 values do not match '%Y-%m-%d %H:%M' \(first: row 2, found '1\.7\.2024 12:30'\); "
+            r"mend timestamp_format, or the values at source\.$",
+        ),
+        (
+            "delimiter: ';', decimal: ',', timestamp_format: '%d.%m.%Y %H:%M'",
+            "3,50",
+            "3.50",
+            r"column 'Kosten' \(number\): 1 of 3 values is no number with the declared decimal ',' \(first: row 4, "
+            r"found '3\.50'\); mend decimal, or list a code",
+        ),
+        (
+            "delimiter: ';', timestamp_format: '%d.%m.%Y %H:%M'",
+            "",
+            "",
+            r"3 of 3 values are no numbers \(first: row 2, found '1,50'\); declare `read: \{decimal: ','\}`, or list",
+        ),
+        (
+            "delimiter: ';', decimal: ',', timestamp_format: '%d.%m.%Y %H:%M'",
+            "3,50",
+            "Anna Muster",
+            r"column 'Kosten' \(number\): 1 of 3 values .* \(first: row 4\); mend",
+        ),
+    ],
+)
+def test_values_that_do_not_convert_name_file_column_and_notation(tmp_path, read, old, new, message):
+    yml = GERMAN.replace("READ", read) + JOURNEY.replace("visit", "Anruf")
+    folder = make(tmp_path, yml, calls__csv=CALLS.replace(old, new) if old else CALLS)
+    with pytest.raises(DataError, match=message) as caught:
+        open_dataset(folder)
+    assert "Muster" not in str(caught.value)
+    verdict = open_dataset(folder, strict=False).verdict
+    assert verdict.reason[0] == f"unreadable {'timestamp' if 'Zeit' in message else 'cost'} in calls.csv"
+
+
+def test_a_bad_row_of_a_glob_is_named_by_its_file(tmp_path):
+    yml = HEAD + SOURCE.replace("events.csv", "e*.csv") + JOURNEY
+    files = {"e1__csv": EVENTS, "e2__csv": EVENTS + "c1,soon,visit\n"}
+    with pytest.raises(DataError, match=r"tables\.events\[0\] \(e\*\.csv\): column 'at' .*first: row 302 of e2\.csv\)"):
+        open_dataset(make(tmp_path, yml, **files))
+
+
+@pytest.mark.parametrize("header", ["\ufeffwho,at,what", " who , at ,what ", '\ufeff" who",at,what'])
+def test_blanks_and_a_byte_order_mark_in_the_header_are_repaired(tmp_path, header):
+    data = open_dataset(make(tmp_path, HEAD + SOURCE + JOURNEY, events__csv=EVENTS.replace("who,at,what", header)))
+    assert data.events.columns[:3] == ("customer_id", "timestamp", "touchpoint")
+    assert data.events.count().execute() == 140
+    assert data.events.customer_id.min().execute() == "c00"
+
+
+def test_a_column_without_a_name_is_named_by_its_position(tmp_path):
+    rows = ",who,at,what\n" + "".join(f"{i},c{i},2024-01-01,visit\n" for i in range(3))
+    assert "column_1" in open_dataset(make(tmp_path, HEAD + SOURCE, events__csv=rows)).events.columns
+
+
+TAKEN = [
+    "source",
+    "row_number",
+    "_file",
+    "position",
+    "journey",
+    "wait",
+    "stage",
+    "segment",
+    "customer",
+    "duration",
+    "event",
+    "_order_0",
+    "_block",
+    "is_repeat",
+    "is_handoff",
+    "is_left_truncated",
+    "next_touchpoint",
+    "next_channel",
+    "_named",
+    "_customer",
+    "_stitched",
+    "self",
+    "Customer_ID",
+    "Timestamp",
+    "_",
+    "entry",
+    "count",
+    "name",
+]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_with_names_that_the_analyses_use_stay_as_attributes(tmp_path, kind):
+    values = [f"v{i}" for i in range(len(TAKEN))]
+    rows = [["c1", f"2024-01-0{day} 10:00:00", "visit", *values] for day in (1, 2)]
+    frame = pd.DataFrame(rows, columns=["who", "at", "what", *TAKEN])
+    yml = (HEAD + SOURCE + JOURNEY).replace("events.csv", f"events.{kind}")
+    folder = make(tmp_path, yml)
+    frame.to_csv(folder / "events.csv", index=False)
+    frame.to_parquet(folder / "events.parquet")
+    data = open_dataset(folder)
+    kept = [name for name in data.events.columns if name not in ("customer_id", "timestamp", "touchpoint")]
+    assert {"source_", "row_number_", "file_", "stage_", "order_0_", "block_", "Customer_ID_", "count"} <= set(kept)
+    options = {"definitions": data.journeys, "as_of": data.as_of}
+    attributes = [name for name in kept if name not in ("source", "row_number")]
+    steps = build_steps(data.events, **options, keep=attributes)
+    found = steps.order_by("timestamp").execute()
+    assert found["position"].tolist() == [1, 1]
+    assert found["journey"].tolist() == ["look", "look"]
+    assert sorted(found.loc[0, attributes]) == sorted(values)
+    assert build_journeys(steps, **options).count().execute() == 2
 
 
 def test_no_dataset_yml(tmp_path):
@@ -261,7 +426,7 @@ def test_an_nps_answer_off_the_scale_stops(tmp_path, value):
 
 
 def test_a_survey_column_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"survey: no column 'q1' in .*answers\.csv.*Allowed"):
+    with pytest.raises(ConfigError, match=r"survey: no column 'q1' in .*answers\.csv.*; allowed: comment"):
         open_dataset(make(tmp_path, SURVEY, answers__csv=ANSWERS.replace("q1", "p1")))
 
 
@@ -289,7 +454,9 @@ def test_contracts_know_nothing_after_as_of(tmp_path):
 
 def test_customers_that_end_before_they_start_or_stand_twice_stop(tmp_path):
     rows = "id,a,b,m\n1,2024-02-01,2024-01-01,10\n2,2024-01-01,,1\n2,2024-01-02,,1\n"
-    with pytest.raises(DataError, match=r"1 of 3 customers stand in more than one row.*1 of 3 customers ended before"):
+    with pytest.raises(
+        DataError, match=r"1 of 3 customers stands in more than one row.*\n.*1 of 3 customers ended before"
+    ):
         open_dataset(make(tmp_path, CUSTOMERS, c__csv=rows))
 
 
@@ -372,3 +539,18 @@ def test_public_customers_without_time_under_contract_are_counted(real_data, tmp
     assert len(frame) == 32_529
     assert frame.event.sum() == 10_014
     assert durations_left_out(data) == 64
+
+
+@pytest.mark.parametrize("name", ["e[1].csv", "e?.csv", "e*.csv"])
+def test_a_file_name_that_reads_as_a_pattern_is_refused(tmp_path, name):
+    folder = make(tmp_path, HEAD + SOURCE.replace("events.csv", "'e[[*?]*.csv'"), events__csv=EVENTS)
+    (folder / name).write_text(EVENTS)
+    with pytest.raises(ConfigError, match=r"holds one of \* \? \[ \]; the engine would take it for a pattern"):
+        open_dataset(folder)
+
+
+def test_after_opening_no_query_reaches_a_file(tmp_path):
+    data = open_dataset(make(tmp_path, HEAD + SOURCE, events__csv=EVENTS))
+    with pytest.raises(duckdb.Error, match="file system operations are disabled"):
+        data.con.read_csv(tmp_path / "events.csv").count().execute()
+    assert data.events.touchpoint.nunique().execute() == 1

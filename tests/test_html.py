@@ -13,13 +13,13 @@ import tiny_notebooks as tiny
 
 from cj_helpers.runner import naming, run, runs
 from cj_helpers.runner.bundles import Bundle
-from cj_helpers.runner.clean import clean_notebook, private_text
+from cj_helpers.runner.clean import clean_message, clean_notebook, private_text
 from cj_helpers.runner.html import render_notebook, split_opening
 from cj_helpers.runner.index import render_index
 from cj_helpers.runner.markdown import Headings, render_markdown
 from cj_helpers.runner.notebooks import read_notebook
 from cj_helpers.runner.page import choose, first_rows, unbroken
-from cj_helpers.runner.scan import CSP, scan_html
+from cj_helpers.runner.scan import CSP, links_of, scan_html
 from cj_helpers.runner.verdict import Verdict
 from cj_helpers.runner.worker import Outcome
 
@@ -210,6 +210,30 @@ def test_the_message_of_our_own_errors_stays():
     assert clean["cells"][0]["outputs"][0]["evalue"] == "events: data/x is empty"
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("/data/sample/log.csv: row 7", "sample/log.csv: row 7"),
+        ("'/usr/share/erika/calls.csv' is empty", "'…/calls.csv' is empty"),
+        ("touchpoint '/cart/checkout' never occurs", "touchpoint '/cart/checkout' never occurs"),
+        ("see https://usr/share/x and 3/4", "see https://usr/share/x and 3/4"),
+    ],
+)
+def test_messages_name_no_folder_of_the_machine(message, expected):
+    assert clean_message(message, {"/data/sample": "sample"}) == expected
+
+
+def test_printed_text_of_a_cell_is_cut():
+    printed = [{"output_type": "stream", "name": "stdout", "text": letter * 600_000} for letter in "abc"]
+    result = {"output_type": "display_data", "data": {"text/plain": "kept"}, "metadata": {}}
+    cell = {**tiny.code("x"), "id": "a", "outputs": [*printed, result]}
+    clean = clean_notebook({"cells": [cell], "metadata": {}}, verdict=Verdict("ok"), shown={}, paths={})
+    first, second, last = clean["cells"][0]["outputs"]
+    assert first["text"] == "a" * 600_000
+    assert second["text"] == "b" * 400_000 + "\n[cut here: a cell may print 1,000,000 characters]\n"
+    assert last == result
+
+
 # ---- the last scan ----------------------------------------------------------------------------------------------
 
 
@@ -243,10 +267,28 @@ def test_a_page_with_nothing_live_passes():
         ('<a href="data:text/html,x">', "runs code"),
         ('<svg><a xlink:href="javascript:x">', "runs code"),
         ('<button formaction="javascript:x">', "runs code"),
+        ('<img src="https://example.org/x.png">', "a src outside the page in <img>"),
+        ('<img src="x.png">', "a src outside the page in <img>"),
+        ("<img src>", "a src outside the page in <img>"),
+        ('<img src="data:," srcset="x.png 2x">', "a srcset outside the page in <img>"),
+        ('<img srcset="data:,a 1x, //example.org/x 2x">', "a srcset outside the page in <img>"),
+        ('<video poster="//example.org/x">', "a poster outside the page in <video>"),
+        ('<svg><image href="x.png"/></svg>', "a reference outside the page in <image>"),
+        ('<a href="https://example.org">', "a link to elsewhere in <a>"),
+        ('<a href="//example.org">', "a link to elsewhere in <a>"),
+        ('<a href="\\\\\\\\example.org">', "a link to elsewhere in <a>"),
+        ('<area href=" HTTPS://example.org">', "a link to elsewhere in <area>"),
     ],
 )
 def test_anything_live_is_found(live, found):
     assert any(found in problem for problem in scan_html(GOOD + live))
+
+
+def test_links_of_the_author_pass():
+    own = links_of('<a href="https://example.org/a?b=1&amp;c=2">x</a><a href="ftp://x">y</a><a href="x.html">z</a>')
+    assert own == {"https://example.org/a?b=1&c=2"}
+    assert scan_html(GOOD + '<a href="https://example.org/a?b=1&amp;c=2">x</a>', links=own) == []
+    assert scan_html(GOOD + '<a href="https://example.org/b">x</a>', links=own) != []
 
 
 def test_a_page_needs_our_policy():
@@ -371,7 +413,9 @@ def test_parameters_and_provenance_come_last(reports):
     assert "0123456789abcdef" in last
     assert "folder of a data set" in last
     assert "only for the log" not in page
-    assert "only for the log" in (reports.folder / "run.log").read_text()
+    assert "only for the log" not in (reports.folder / "run.log").read_text()
+    private = reports.folder.parents[1] / ".logs" / reports.folder.name / "01_journey_mapping.log"
+    assert "only for the log" in private.read_text()
 
 
 # ---- in a browser -----------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from IPython.utils.capture import capture_output
 from matplotlib.figure import Figure
 
 from cj_helpers import report, text
-from cj_helpers.contract import ConfigError, JourneyDefinition
+from cj_helpers.contract import ConfigError, DataError, JourneyDefinition
 from cj_helpers.report import state
 from cj_helpers.text import csv_text
 
@@ -991,3 +991,30 @@ def test_numbers_of_numpy_are_numbers() -> None:
         report.metric, "m", np.float32(0.5), label="L", n=np.int64(20), conf_low=np.float64(0.25), conf_high=1
     )
     assert [bundle(output)[key] for key in ("estimate", "n", "conf_low", "conf_high")] == [0.5, 20, 0.25, 1]
+
+
+def test_only_groups_that_may_be_published_are_drawn_and_counted() -> None:
+    """Before a data set is open the strict rule holds: groups of fewer than ten are left out."""
+    table = pd.DataFrame({"path": ["a>b", "a>c"], "n_customers": [40, 3]})
+    kept = report.publishable(table)
+    assert kept["path"].tolist() == ["a>b"]
+    assert len(table) == 2
+    payload = bundle(shown(report.show, "paths", kept, "Paths"))
+    assert payload["suppressed"] == 1
+    assert len(payload["rows"]) == 1
+
+
+def test_a_finding_without_its_number_is_not_published() -> None:
+    payload = bundle(shown(report.finding, "Half have ended after {days:days}.", "info", 60, days=float("nan")))
+    assert payload["kind"] == "not_estimable"
+    assert "n/a" not in payload["text"]
+
+
+def test_an_analysis_that_the_data_do_not_allow_is_said_and_the_rest_goes_on() -> None:
+    def fails() -> None:
+        raise DataError("q1 is constant")
+
+    output = shown(report.attempt, "drivers", fails)
+    assert bundle(output)["text"] == "q1 is constant"
+    with pytest.raises(ZeroDivisionError):
+        report.attempt("drivers", lambda: 1 / 0)

@@ -19,13 +19,14 @@ import pytest
 import tiny_notebooks as tiny
 
 from cj_helpers.contract import ConfigError
-from cj_helpers.runner import Locked, publish, run, runs, supervise
+from cj_helpers.runner import Locked, publish, run, runs, supervise, worker
 from cj_helpers.runner.alerts import check_alerts
 from cj_helpers.runner.bundles import Bundle, BundleError, write_files
 from cj_helpers.runner.naming import name_run
 from cj_helpers.runner.notebooks import discover, find_folder, read_notebook, select
 from cj_helpers.runner.parameters import Parameter, assign, convert, read_parameters
 from cj_helpers.runner.processes import descendants, kill_tree
+from cj_helpers.runner.records import write_private_logs
 from cj_helpers.runner.runs import exit_code
 from cj_helpers.runner.verdict import Verdict, judge
 from cj_helpers.runner.worker import Outcome
@@ -322,7 +323,8 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
     tiny.write(books, "12_dies", tiny.code("import os\nos._exit(0)"))
     tiny.write(books, "13_killed", tiny.code("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"), tiny.code("1"))
     tiny.write(books, "14_skips", tiny.code(SKIP), tiny.code("1"))
-    message = "from cj_helpers.contract import DataError\nraise DataError('events: 3 of 9 rows have no customer_id')"
+    raised = "raise DataError('/usr/share/x/events: 3 of 9 rows have no customer_id')"
+    message = f"from cj_helpers.contract import DataError\n{raised}"
     tiny.write(books, "15_data", tiny.code(message))
     tiny.write(books, "16_ok", tiny.code(tiny.OPEN), tiny.code(tiny.OUTCOMES))
     result = start(jobs=2)
@@ -332,7 +334,7 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
         "12_dies": ("lost", "the kernel died", 3),
         "13_killed": ("lost", "the kernel died", 3),
         "14_skips": ("skipped", "This data set has no survey answers.", 3),
-        "15_data": ("failed", "DataError: events: 3 of 9 rows have no customer_id", 3),
+        "15_data": ("failed", "DataError: …/events: 3 of 9 rows have no customer_id", 3),
         "16_ok": ("ok", "", 0),
     }
     assert result.exit_code == 5
@@ -343,9 +345,15 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
     assert "lost its kernel in cell 3" in (result.folder / "12_dies.html").read_text()
     assert "This data set has no survey answers." in (result.folder / "14_skips.html").read_text()
     assert [path.name for path in (result.folder / "tables").iterdir()] == ["16_ok"]
-    published = [path for path in result.folder.rglob("*") if path.is_file() and path.name != "run.log"]
-    assert not [path for path in published if "Mustermann" in path.read_text() and path.suffix != ".ipynb"]
-    assert "Erika Mustermann" in (result.folder / "run.log").read_text()
+    published = [path for path in result.folder.rglob("*") if path.is_file()]
+    assert not [path for path in published if "Mustermann" in path.read_text()]
+    log = (result.folder / "run.log").read_text()
+    assert "10_raises failed in cell 4: KeyError after" in log
+    private = f".logs/{result.run_id}/10_raises.log"
+    assert f"10_raises | warnings and tracebacks: {private} in the folder of the data set's reports" in log
+    assert "Erika Mustermann" in (tmp_path / "reports" / "tiny" / private).read_text()
+    assert (tmp_path / "reports" / "tiny" / private).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "reports" / "tiny" / ".logs").stat().st_mode & 0o777 == 0o700
     manifest = json.loads((result.folder / "manifest.json").read_text())
     assert manifest["exit_code"] == 5
     assert manifest["notebooks"]["16_ok"] == {"status": "ok", "reason": ""}
@@ -414,19 +422,21 @@ def test_a_failed_run_leaves_the_good_one_in_place(books, start, tmp_path):
     reports = tmp_path / "reports" / "tiny"
     assert str((reports / "latest").readlink()) == good.run_id
     assert bad.folder == reports / "failed" / bad.run_id
-    assert sorted(path.name for path in reports.iterdir()) == sorted([".lock", "failed", "latest", good.run_id])
+    assert sorted(path.name for path in reports.iterdir()) == sorted(
+        [".lock", ".logs", "failed", "latest", good.run_id]
+    )
 
 
 def test_data_that_are_not_fit_run_the_quality_report_only(books, start, tmp_path):
     tiny.write(books, "00_data_quality", tiny.code("1"))
     tiny.write(books, "01_first", tiny.code("raise KeyError"))
-    problem = "events: the source calls.csv is 9.0 days behind the others"
+    problem = "events: the source /usr/share/calls.csv is 9.0 days behind the others"
     result = start(notebooks=["01"], source=tiny.source(tmp_path, fit=False, problem=problem))
     assert result.exit_code == 3
     assert result.notebooks["00_data_quality"].status == "ok"
     assert result.notebooks["01_first"] == Verdict("skipped", "data not fit")
     assert result.folder.parent.name == "failed"
-    assert problem in (result.folder / "index.html").read_text()
+    assert problem.replace("/usr/share/", "…/") in (result.folder / "index.html").read_text()
     assert not (result.folder / "01_first.html").exists()
 
 
@@ -471,7 +481,9 @@ def test_a_page_that_could_run_code_is_not_published(books, start):
     assert "<script" not in page
     assert "onerror=" not in (result.folder / "11_handler.html").read_text()
     assert "its page could not be written" in (result.folder / "14_malformed.html").read_text()
-    assert "14_malformed | KeyError: " in (result.folder / "run.log").read_text()
+    private = result.folder.parents[1] / ".logs" / result.run_id / "14_malformed.log"
+    assert "KeyError: " in private.read_text()
+    assert "KeyError: " not in (result.folder / "run.log").read_text()
     assert not (result.folder / "tables").exists()
 
 
@@ -493,6 +505,99 @@ def test_the_kernel_sees_a_private_and_steady_environment(books, start):
         f"notebooks {odd!a}",
     ]
     assert not (books / "owned").exists()
+
+
+def test_what_a_cell_left_running_ends_with_its_notebook(books, start, tmp_path):
+    sleeper = "import subprocess\np = subprocess.Popen(['sleep', '7777'], start_new_session=True)\n"
+    tiny.write(books, "10_leaves", tiny.code(f"{sleeper}open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid))"))
+    assert start().exit_code == 0
+    pid = int((tmp_path / "pid").read_text())
+    try:
+        assert not Path(f"/proc/{pid}").exists() or _is_zombie(pid)
+    finally:
+        if Path(f"/proc/{pid}").exists():
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_picture_or_a_link_that_data_brought_is_not_published(books, start):
+    shown = "from IPython.display import HTML\nHTML({!r})"
+    tiny.write(books, "10_picture", tiny.code(shown.format("<img src='//example.org/x.png'>")))
+    tiny.write(books, "11_link", tiny.code(shown.format("<a href='https://example.org/x'>x</a>")))
+    tiny.write(books, "12_own", tiny.markdown("See [the method](https://example.org/paper?a=1&b=2)."), tiny.code("1"))
+    result = start(jobs=2)
+    assert {name: verdict.status for name, verdict in result.notebooks.items()} == {
+        "10_picture": "failed",
+        "11_link": "failed",
+        "12_own": "ok",
+    }
+    assert "example.org" not in (result.folder / "10_picture.html").read_text()
+    assert "example.org" not in (result.folder / "11_link.html").read_text()
+    assert 'href="https://example.org/paper' in (result.folder / "12_own.html").read_text()
+
+
+@pytest.fixture
+def no_jobs(monkeypatch):
+    """A run in which no notebook may start."""
+
+    def fail(*_, **__):
+        raise AssertionError("a notebook ran")
+
+    monkeypatch.setattr(runs, "run_jobs", fail)
+
+
+def test_a_real_folder_called_latest_stops_a_run_before_it_starts(books, start, tmp_path, no_jobs):
+    tiny.write(books, "10_mine", tiny.code("1"))
+    (tmp_path / "reports" / "tiny" / "latest").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="latest: is in the way and no link; remove it"):
+        start()
+    assert sorted(path.name for path in (tmp_path / "reports" / "tiny").iterdir()) == [".lock", "latest"]
+
+
+def test_a_journey_that_the_data_set_does_not_have_is_refused(books, start, tmp_path, no_jobs):
+    tiny.write(books, "10_mine", tiny.code("1"))
+    with pytest.raises(ConfigError, match=r"journey 'outge': .*did you mean 'outage'\? its journeys are: outage, buy"):
+        start(parameters=[("journey", "outge")], source=tiny.source(tmp_path, journeys=("outage", "buy")))
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("place", ["run_jobs", "write_records"])
+def test_a_full_disk_is_one_message_and_leaves_nothing(books, start, tmp_path, monkeypatch, place):
+    tiny.write(books, "10_mine", tiny.code("1"))
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs, "run_jobs", lambda *_, **__: [])
+    monkeypatch.setattr(runs, place, fail)
+    with pytest.raises(ConfigError, match=r"tiny: the reports cannot be written \(No space left on device\); make"):
+        start()
+    assert not (tmp_path / "reports" / "tiny").exists()
+
+
+def test_a_worker_that_meets_a_full_disk_ends_the_run():
+    with pytest.raises(OSError, match="No space left"):
+        supervise._take(SimpleNamespace(), ("disk", 28), None)
+
+
+def test_a_worker_tells_of_a_full_disk(monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(worker, "guard_worker", lambda: None)
+    monkeypatch.setattr(worker, "kill_below", lambda pid: None)
+    monkeypatch.setattr(worker, "_work", fail)
+    sent = []
+    with pytest.raises(OSError, match="No space left"):
+        worker.work(None, SimpleNamespace(send=sent.append))
+    assert sent == [("disk", 28)]
+
+
+def test_logs_of_the_last_runs_are_kept(tmp_path):
+    for number in range(25):
+        write_private_logs(tmp_path, f"run{number:02}", [outcome("ok", log=["a warning"])])
+        os.utime(tmp_path / ".logs" / f"run{number:02}", (number, number))
+    write_private_logs(tmp_path, "quiet", [outcome("ok")])
+    assert sorted(path.name for path in (tmp_path / ".logs").iterdir()) == [f"run{n:02}" for n in range(5, 25)]
 
 
 # ---- files of results -------------------------------------------------------------------------------------------
@@ -540,6 +645,17 @@ def test_a_second_run_is_told_who_holds_the_lock(tmp_path):
         pass
     with publish.locked(tmp_path):
         pass
+
+
+def test_a_lock_leaves_no_empty_folder_and_no_second_holder(tmp_path, monkeypatch):
+    folder = tmp_path / "reports"
+    with publish.locked(folder):
+        (folder / ".lock").unlink()  # as the run before does, right after this one has opened the file
+        (folder / "other").write_text("")
+        with publish.locked(folder):
+            assert (folder / ".lock").exists()
+        (folder / "other").unlink()
+    assert not folder.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

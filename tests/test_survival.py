@@ -16,6 +16,7 @@ from cj_helpers.survival import (
     concordance,
     cox_model,
     cumulative_incidence,
+    daily,
     curve_at,
     incidence_at,
     logrank_test,
@@ -864,3 +865,12 @@ def test_cox_agrees_with_lifelines_where_lifelines_is_right():
     got = cox_model(rossi, covariates=list(fitted.index), duration_col="week", event_col="arrest").set_index("term")
     assert got["estimate"].to_numpy() == pytest.approx(fitted["coef"].to_numpy(), abs=1e-5)
     assert got["std_error"].to_numpy() == pytest.approx(fitted["se(coef)"].to_numpy(), abs=1e-5)
+
+
+def test_daily_keeps_the_values_and_hides_single_times():
+    spells = pd.DataFrame({"duration_days": [0.4, 1.0, 1.7, 3.2], "event": [1, 1, 0, 1]})
+    got = daily(survival_curve(spells))
+    assert got["time_days"].tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert got["estimate"].tolist() == [1.0, 0.5, 0.5, 0.5]
+    assert got["n_at_risk"].tolist() == [4, 3, 1, 1]
+    assert "n_events" not in got

@@ -5,7 +5,7 @@ event (has left). Customers still active are censored, never counted as staying 
 """
 
 from cj_helpers.churn.model import churn_model, complete_cases, model_fit
-from cj_helpers.churn.retention import churn_incidence, retention_at, retention_curve
+from cj_helpers.churn.retention import churn_incidence, on_whole_units, retention_at, retention_curve
 from cj_helpers.churn.revenue import revenue_at_risk
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "churn_model",
     "complete_cases",
     "model_fit",
+    "on_whole_units",
     "retention_at",
     "retention_curve",
     "revenue_at_risk",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.inference import indicator, require_columns
-from cj_helpers.survival import cumulative_incidence, curve_at, survival_curve
+from cj_helpers.survival import cumulative_incidence, curve_at, daily, survival_curve
 
 TIME_UNITS = ("days", "months")
 REASONS = ("voluntary", "involuntary", "moved")
@@ -94,6 +94,23 @@ def retention_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
     return _in_unit(curve_at(curve.rename(columns={"time": "time_days"}), times), unit)[
         ["segment", "time", "time_unit", "estimate", "conf_low", "conf_high", "n_at_risk"]
     ]
+
+
+def on_whole_units(curve: pd.DataFrame) -> pd.DataFrame:
+    """Curve at whole days or months only, for publication: no time is then that of a single customer.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Result of `retention_curve` or `churn_incidence`.
+
+    Returns
+    -------
+    DataFrame
+        (outcome,) segment, time, estimate, conf_low, conf_high, n_at_risk, time_unit.
+    """
+    unit = str(curve["time_unit"].iloc[0]) if len(curve) else "days"
+    return _in_unit(daily(curve.rename(columns={"time": "time_days"})), unit)
 
 
 def check_unit(time_unit: str) -> None:

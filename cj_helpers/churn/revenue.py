@@ -71,8 +71,8 @@ def revenue_at_risk(
     -----
     A customer of age a leaves within h with probability 1 - S(a + h)/S(a) from the segment's own retention curve S: the
     assumption is that customers of the same age will leave as they did in the past, whatever else is known about them.
-    The interval is that of the curve carried over by the delta method (Greenwood's increments are independent), on the
-    log-log scale; it leaves out the chance of the single exits. NaN where nobody has left. The row "all" uses the
+    The interval adds the variance of the curve, carried over by the delta method (Greenwood's increments are
+    independent), and that of the single exits, on the log-log scale. NaN where nobody has left. The row "all" uses the
     overall curve; where segments differ much, those active now are not like those who were once as old, and the sum of
     the segments is the better figure.
     """
@@ -149,7 +149,10 @@ def _expected_share(
     left = at_risk * (at_risk - deaths)
     # d(share)/d(log survival step) at a time: who of the active would still be there to meet it
     exposed = np.cumsum(tally(now + 1, stay, len(time) + 1) - tally(then + 1, stay, len(time) + 1))[:-1]
+    exposed = np.where(exposed > 1e-12, exposed, 0.0)
     variance = (exposed**2 * np.divide(deaths, left, out=np.zeros_like(left), where=left > 0)).sum()
-    staying = np.array([stay.sum()])
-    low, high = loglog_interval(staying, np.array([np.sqrt(variance)]), conf_level)
+    going = np.where(chance < 1 - 1e-12, 1 - chance, 0.0)  # fractions miss 1 by rounding
+    single = (part**2 * chance * going).sum()  # each customer leaves or stays
+    staying = np.array([round(stay.sum(), 12)])  # sums of fractions miss 1 by rounding
+    low, high = loglog_interval(staying, np.array([np.sqrt(variance + single)]), conf_level)
     return float(1 - staying[0]), float(1 - high[0]), float(1 - low[0])

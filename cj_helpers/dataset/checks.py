@@ -9,7 +9,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import MISSING
-from cj_helpers.dataset.sources import Problem
+from cj_helpers.dataset.problems import Problem
 
 FIT, REPAIRED, NOT_FIT, NOT_AVAILABLE = "fit", "fit with repairs", "not fit", "not available"
 
@@ -112,20 +112,21 @@ def feed_gaps(days: pd.DataFrame, *, min_days: int = 2, min_expected: float = 12
     return runs.loc[long].drop(columns="run").reset_index(drop=True)
 
 
-def verdict_table(available: dict[str, str], problems: Sequence[Problem], stale: str) -> pd.DataFrame:
+def verdict_table(available: dict[str, str], problems: Sequence[Problem], late: str) -> pd.DataFrame:
     """Judge, per analysis, whether the data are fit.
 
     Parameters
     ----------
     available : dict of analysis to reason why it is not available (empty: it is)
     problems : findings while reading
-    stale : str
-        Message about a source behind ``max_lag``; empty when there is none.
+    late : str
+        Which sources are behind ``max_lag``; empty when none is.
 
     Returns
     -------
     DataFrame, one row per analysis
-        analysis, verdict (fit | fit with repairs | not fit | not available), reason.
+        analysis, verdict (fit | fit with repairs | not fit | not available), reason: the names of the checks;
+        ``quality_table`` has the messages.
     """
     needs = {
         "journey mapping": {"events", "identities"},
@@ -135,10 +136,12 @@ def verdict_table(available: dict[str, str], problems: Sequence[Problem], stale:
     }
     rows = []
     for analysis, tables in needs.items():
-        errors = [p.message for p in problems if p.table in tables and p.outcome == "error"]
+        errors = [_short(p) for p in problems if p.table in tables and p.outcome == "error"]
         repairs = [p for p in problems if p.table in tables and p.outcome in {"dropped", "repaired"}]
-        if errors or (stale and "events" in tables):
-            rows.append((analysis, NOT_FIT, " ".join(errors) or stale))
+        if late and "events" in tables:
+            errors.append(late)
+        if errors:
+            rows.append((analysis, NOT_FIT, ", ".join(dict.fromkeys(errors))))
         elif available.get(analysis):
             rows.append((analysis, NOT_AVAILABLE, available[analysis]))
         elif repairs:
@@ -146,3 +149,8 @@ def verdict_table(available: dict[str, str], problems: Sequence[Problem], stale:
         else:
             rows.append((analysis, FIT, ""))
     return pd.DataFrame(rows, columns=["analysis", "verdict", "reason"])
+
+
+def _short(problem: Problem) -> str:
+    """Name a check and its source, such as "unreadable timestamp in calls.csv"."""
+    return f"{problem.check.replace('_', ' ')} in {problem.source}"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from cj_helpers.contract import ConfigError, JourneyDefinition
 from cj_helpers.dataset.schema import DatasetConfig, Journey
+from cj_helpers.dataset.yaml_errors import explain_syntax
 
 
 class _Loader(yaml.SafeLoader):
@@ -59,7 +60,7 @@ def nearest(name: str, known: list[str]) -> str:
     """Return a hint with the nearest spelling and what is allowed."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-    return (f"did you mean {close[0]!r}? " if close else "") + f"Allowed: {listed}."
+    return f"did you mean {close[0]!r}? Allowed: {listed}." if close else f"allowed: {listed}."
 
 
 def read_config(file: Path) -> DatasetConfig:
@@ -71,16 +72,31 @@ def read_config(file: Path) -> DatasetConfig:
         One message with every key that is wrong, what was found and what would be right.
     """
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file.name}: not readable as YAML in UTF-8: {' '.join(str(error).split())}") from None
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file.name}: not UTF-8 (byte {error.start:,}); save the file as UTF-8.") from None
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(explain_syntax(error, text, file.name)) from None
     if not isinstance(data, dict):
         raise ConfigError(f"{file.name}: found no keys; start with `version: 1`, `name:` and `tables:`.")
     try:
         return DatasetConfig.model_validate(data)
     except ValidationError as error:
-        lines = [_explain(item, file.name) for item in error.errors()]
+        lines = [_explain(item, file.name) for item in _without_echoes(error.errors())]
         raise ConfigError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _without_echoes(items: list[Any]) -> list[Any]:
+    """Leave out "required key is missing" where an unknown key of the same place is that key misspelt."""
+    misspelt = set()
+    for item in items:
+        if item["type"] == "extra_forbidden":
+            *place, name = item["loc"]
+            close = difflib.get_close_matches(str(name), _keys_at(tuple(place)), n=1, cutoff=0.6)
+            misspelt |= {(*place, key) for key in close}
+    return [item for item in items if item["type"] != "missing" or tuple(item["loc"]) not in misspelt]
 
 
 def _explain(item: Any, file: str) -> str:

@@ -57,8 +57,9 @@ def _to_utc(value: ir.Value, read: Read, time_zone: str) -> ir.TimestampValue:
             return value.cast("timestamp('UTC')").cast("timestamp")
         local = value.cast("timestamp")
     elif read.timestamp_format:
-        local = _try_strptime(value.strip(), read.timestamp_format)
+        local = _try_strptime(value.cast("string").strip(), read.timestamp_format)
     else:
+        value = value.cast("string")
         iso = value.strip().re_search(r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$")
         local = iso.ifelse(value.strip(), ibis.null("string")).try_cast("timestamp")
     if time_zone == "UTC":

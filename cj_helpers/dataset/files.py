@@ -15,11 +15,16 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.engine_errors import unreadable_file
 from cj_helpers.dataset.schema import Read
 
 WHITESPACE = "whitespace"
 ROW = "row_number"
-FILE = "_file"
+# Names of the columns added to a raw table: no header holds a control character.
+RAW_ROW = "\x1frow"
+FILE = "\x1ffile"
+INTERNAL = (RAW_ROW, FILE)
+_BLANKS = " \t\r\n\xa0\ufeff"
 
 
 def find_files(folder: Path, source: str, where: str) -> list[Path]:
@@ -58,6 +63,12 @@ def fingerprint(path: Path, folder: Path) -> dict[str, Any]:
 def read_raw(con: Any, files: list[Path], read: Read, where: str) -> ir.Table:
     """Read files into the engine: Parquet with its types, text as text, plus the row number in the source."""
     paths = [str(path) for path in files]
+    odd = [path.name for path in files if set("*?[]") & set(str(path))]
+    if odd:  # the engine would read such a path as a pattern
+        raise ConfigError(
+            f"{where}: the path of {odd[0]} holds one of * ? [ ]; the engine would take it for a pattern. "
+            "Rename the file or the folders above it."
+        )
     parquet = [path.name.endswith((".parquet", ".pq")) for path in files]
     if any(parquet) and not all(parquet):
         raise ConfigError(f"{where}: the glob mixes Parquet and text files; give each kind its own source.")
@@ -80,11 +91,11 @@ def read_raw(con: Any, files: list[Path], read: Read, where: str) -> ir.Table:
             names = _common_header(files, read, where)
             options["columns"] = dict.fromkeys(names, "VARCHAR")
             table = con.read_csv(paths, **options)
-        table = table.mutate(**{ROW: ibis.row_number()})
+        table = table.rename({_clean(name): name for name in table.columns if _clean(name) not in table.columns})
+        table = table.mutate(**{RAW_ROW: ibis.row_number()})
         return _split_whitespace(table, files[0], read) if read.delimiter == WHITESPACE else table
     except duckdb.Error as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{where}: cannot be read as declared: {reason}. Compare `read:` with the file.") from None
+        raise unreadable_file(error, files, read, where) from None
 
 
 def _common_header(files: list[Path], read: Read, where: str) -> list[str]:
@@ -106,26 +117,52 @@ def _first_line(path: Path, encoding: str) -> str:
         return str(stream.readline()).rstrip("\r\n")
 
 
+def _clean(name: str) -> str:
+    """Return a column name without the blanks and the byte order mark around it."""
+    return name.strip(_BLANKS)
+
+
 def _header(path: Path, read: Read, where: str) -> list[str]:
-    """Return the column names of a text file, checked for doubles."""
+    """Return the column names of a text file, checked for doubles; a column without a name gets its position."""
     try:
         line = _first_line(path, read.encoding)
-    except (UnicodeDecodeError, OSError) as error:
+    except (UnicodeError, OSError) as error:
         raise DataError(
             f"{where}: {path.name} is not readable as {read.encoding} ({error}); declare `read: {{encoding: latin-1}}` "
             "or export it in UTF-8."
         ) from None
     if read.delimiter == WHITESPACE:
         return ["line"]
-    names = [name.strip() for name in next(csv.reader([line], delimiter=read.delimiter, quotechar=read.quote), [])]
-    double = sorted({name for name in names if names.count(name) > 1})
+    names = [_clean(name) for name in _cells(line, read.delimiter, read)]
+    if len(names) == 1:
+        _refuse_other_delimiter(line, read, f"{where}: {path.name}")
+    names = [name or f"column_{i}" for i, name in enumerate(names, start=1)]
+    lower = [name.lower() for name in names]
+    double = sorted({name for name in names if lower.count(name.lower()) > 1})
     if double or not names:
         found = f"the columns {', '.join(double)} twice" if double else "no header"
-        raise DataError(f"{where}: {path.name} has {found}; every column needs one name. Rename it at source.")
+        raise DataError(
+            f"{where}: {path.name} has {found}; every column needs one name (upper and lower case are the same). "
+            "Rename it at source."
+        )
     return names
+
+
+def _cells(line: str, delimiter: str, read: Read) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, quotechar=read.quote), [])
+
+
+def _refuse_other_delimiter(line: str, read: Read, where: str) -> None:
+    """A header of one column that another delimiter would part is a delimiter not declared."""
+    others = [mark for mark in ";\t|," if mark != read.delimiter]
+    best = max(others, key=lambda mark: len(_cells(line, mark, read)))
+    if len(_cells(line, best, read)) > 1:
+        shown = line if len(line) <= 60 else line[:57] + "..."
+        mark = "\\t" if best == "\t" else best
+        raise DataError(f'{where}: the header is one column {shown!r}; declare `read: {{delimiter: "{mark}"}}`.')
 
 
 def _split_whitespace(table: ir.Table, path: Path, read: Read) -> ir.Table:
     names = _first_line(path, read.encoding).split()
     parts = table.line.strip().re_replace(r"\s+", " ").split(" ")
-    return table.select(ROW, FILE, **{name: parts[i].nullif("") for i, name in enumerate(names)})
+    return table.select(RAW_ROW, FILE, **{name: parts[i].nullif("") for i, name in enumerate(names)})

@@ -21,8 +21,9 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per answer in the order of the file
-        customer (a running number; missing in an anonymous survey), answered_at (UTC), nps, csat, ces,
-        weight, the drivers, ``<driver>__not_applicable``, csat_top and ces_easy (True: among the good answers), the
+        customer (a running number; missing in an anonymous survey), answered_at (UTC), answered_on (local
+        day), nps, csat, ces, weight, the drivers, ``<driver>__not_applicable``, csat_top and ces_easy
+        (True: among the good answers), the
         attributes as text, and segment.
         Identifiers and verbatims do not come along.
 
@@ -35,6 +36,9 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
         raise DataError(f"{data.key}: has no surveys; name a source under tables.surveys.")
     ordered = _without_ids(data.surveys, segment_col, data).order_by(data.surveys[ROW])
     frame = ordered.drop(ROW).execute().reset_index(drop=True)
+    if "answered_at" in frame:
+        local = frame["answered_at"].dt.tz_localize("UTC").dt.tz_convert(data.time_zone)
+        frame = frame.assign(answered_on=local.dt.tz_localize(None).dt.normalize())
     return frame.assign(**_good_answers(frame, data.config.survey))
 
 

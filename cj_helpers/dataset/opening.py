@@ -18,6 +18,7 @@ from cj_helpers.dataset.checks import NOT_FIT
 from cj_helpers.dataset.config import dataset_file, read_config
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.reading import Reading
+from cj_helpers.dataset.validate import stale_message
 
 
 def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> Dataset:
@@ -42,12 +43,22 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     file = dataset_file(path)
     config = read_config(file)
     given = parse_as_of(as_of or config.as_of, config.time_zone)
-    data = Reading(_connect(), file.parent.resolve(), config, given).read()
+    con = _connect()
+    data = Reading(con, file.parent.resolve(), config, given).read()
+    con.raw_sql("SET enable_external_access=false")  # all is read; values can no longer reach files
+    con.raw_sql("SET lock_configuration=true")
     if strict and not data.fit:
-        bad = data.verdict.loc[data.verdict["verdict"].eq(NOT_FIT)]
-        reasons = list(dict.fromkeys(bad["reason"]))
-        raise DataError(f"{data.key}: not fit for {', '.join(bad['analysis'])}: {' '.join(reasons)}")
+        raise DataError(_why_not_fit(data, as_of_given=not pd.isna(given)))
     return data
+
+
+def _why_not_fit(data: Dataset, *, as_of_given: bool) -> str:
+    """Name the analyses, then each distinct error on a line of its own."""
+    analyses = data.verdict.loc[data.verdict["verdict"].eq(NOT_FIT), "analysis"]
+    errors = data.quality.loc[data.quality["outcome"].eq("error"), "message"]
+    stale = stale_message(data.config, data.feeds, as_of_given=as_of_given)
+    lines = dict.fromkeys([*errors, *([stale] if stale else [])])
+    return "\n".join([f"{data.key}: not fit for {', '.join(analyses)}:", *lines])
 
 
 def _connect() -> Any:

@@ -15,8 +15,9 @@ from ibis.expr import types as ir
 from cj_helpers.dataset.checks import feed_table, quality_table, verdict_table
 from cj_helpers.dataset.config import journey_definition
 from cj_helpers.dataset.model import Dataset
+from cj_helpers.dataset.problems import Loaded, Problem
 from cj_helpers.dataset.schema import DatasetConfig
-from cj_helpers.dataset.sources import Loaded, Problem, load_source
+from cj_helpers.dataset.sources import load_source
 from cj_helpers.dataset.surveys import read_ratings
 from cj_helpers.dataset.unify import (
     cut_contracts,
@@ -27,7 +28,7 @@ from cj_helpers.dataset.unify import (
     unify_touchpoints,
     union_sources,
 )
-from cj_helpers.dataset.validate import check_churn, check_customers, check_touchpoints, missing_parts, stale_message
+from cj_helpers.dataset.validate import check_churn, check_customers, check_touchpoints, late_feeds, missing_parts
 
 
 class Reading:
@@ -48,10 +49,12 @@ class Reading:
         feeds = feed_table(received)
         as_of = self.given if not pd.isna(self.given) else self._default_as_of(feeds, surveys, customers)
         events, surveys, customers = self._cut(as_of, received, surveys, customers)
-        check_touchpoints(self.config, events)
+        # Rows that could not be read may hold the touchpoints that seem to be missing.
+        if not any(p.table == "events" and p.outcome == "error" for p in self.problems):
+            check_touchpoints(self.config, events)
         check_churn(self.config, customers)
         check_customers(customers, self.problems)
-        stale = stale_message(self.config, feeds, as_of_given=not pd.isna(self.given))
+        late = late_feeds(self.config, feeds, as_of_given=not pd.isna(self.given))
         available = missing_parts(self.config, events, surveys, customers)
         return Dataset(
             key=self.folder.name,
@@ -66,7 +69,7 @@ class Reading:
             as_of=as_of,
             quality=quality_table(self.problems),
             feeds=feeds,
-            verdict=verdict_table(available, self.problems, stale),
+            verdict=verdict_table(available, self.problems, late),
             inputs=self.inputs,
             fingerprint=self._fingerprint(as_of),
         )
@@ -127,14 +130,15 @@ class Reading:
     ) -> tuple[ir.Table | None, ir.Table | None, ir.Table | None]:
         if pd.isna(as_of):
             return events, surveys, customers
+        zone = self.config.time_zone
         if events is not None:
-            events = cut_rows(events, "timestamp", as_of, "events", self.problems)
+            events = cut_rows(events, "timestamp", as_of, "events", self.problems, zone)
             events = self._keep("events", events)
         if surveys is not None and "answered_at" in surveys.columns:
-            surveys = self._keep("surveys", cut_rows(surveys, "answered_at", as_of, "surveys", self.problems))
+            surveys = self._keep("surveys", cut_rows(surveys, "answered_at", as_of, "surveys", self.problems, zone))
         if customers is not None:
             if "started_at" in customers.columns:
-                customers = cut_rows(customers, "started_at", as_of, "customers", self.problems)
+                customers = cut_rows(customers, "started_at", as_of, "customers", self.problems, zone)
             customers = self._keep("customers", cut_contracts(customers, as_of, self.problems))
         return events, surveys, customers
 

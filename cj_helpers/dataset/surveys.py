@@ -9,8 +9,10 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.convert import to_number
+from cj_helpers.dataset.files import ROW
+from cj_helpers.dataset.problems import Loaded, Problem, row_in_file, verb
 from cj_helpers.dataset.schema import Read, Survey
-from cj_helpers.dataset.sources import Loaded, Problem
+from cj_helpers.dataset.unreadable import Conversion, count_unreadable
 
 NOT_APPLICABLE = "__not_applicable"
 
@@ -49,7 +51,11 @@ def read_ratings(loaded: Loaded, survey: Survey, read: Read, where: str) -> Load
         ratings[role], raw[role] = to_number(answered, read), answered
         if column in survey.driver_columns and column in survey.not_applicable:
             ratings[role + NOT_APPLICABLE] = unused
-    _count_unreadable(table, ratings, raw, loaded)
+    checked = [
+        Conversion(role, f"column {column!r}", "number", raw[role], ratings[role], _remedy(column))
+        for role, column in roles.items()
+    ]
+    count_unreadable(table, table[ROW], checked, loaded, kind="surveys", read=read)
     kept = {name: table[name] for name in table.columns if name not in set(roles.values()) - set(roles)}
     loaded.table = table.select(**{**kept, **ratings})
     _check_nps(loaded)
@@ -67,22 +73,9 @@ def _is_code(text: ir.StringValue, read: Read, codes: list[str]) -> ir.BooleanVa
     return same.fill_null(False)
 
 
-def _count_unreadable(table: ir.Table, ratings: dict[str, ir.Value], raw: dict[str, ir.Value], loaded: Loaded) -> None:
-    bad = {role: raw[role].notnull() & ratings[role].isnull() for role in raw}
-    found = table.aggregate(
-        **{f"n_{role}": flag.sum().fill_null(0) for role, flag in bad.items()},
-        **{f"row_{role}": table.row_number.min(where=flag) for role, flag in bad.items()},
-    ).execute()
-    for role in raw:
-        n = int(found[f"n_{role}"].iloc[0])
-        if n:
-            text = (
-                f"{n:,} of {loaded.n_total:,} answers in {role} are no number "
-                f"(first: row {int(found[f'row_{role}'].iloc[0]) + 2:,}); list its code under `survey: missing:`."
-            )
-            loaded.problems.append(
-                Problem("surveys", loaded.name, f"unreadable_{role}", "error", n, loaded.n_total, text)
-            )
+def _remedy(column: str) -> str:
+    codes = f"`survey: {{missing: {{{column}: [...]}}}}`"
+    return f"list a code for no answer under {codes}, or declare `read: {{decimal: ...}}`."
 
 
 def _check_nps(loaded: Loaded) -> None:
@@ -99,9 +92,10 @@ def _check_nps(loaded: Loaded) -> None:
     ).execute()
     n = int(found.n.iloc[0])
     if n:
+        first = row_in_file(loaded, found.row.iloc[0])
         text = (
-            f"{n:,} of {loaded.n_total:,} answers to the NPS question are not a whole number from 0 to 10 "
-            f"(first: row {int(found.row.iloc[0]) + 2:,}; found {found.low.iloc[0]:g} to {found.high.iloc[0]:g}). "
+            f"{loaded.where}: {n:,} of {loaded.n_total:,} answers to the NPS question {verb(n, 'is', 'are')} not "
+            f"a whole number from 0 to 10 (first: {first}; found {found.low.iloc[0]:g} to {found.high.iloc[0]:g}). "
             "List codes for no answer under `survey: {missing: ...}`."
         )
         loaded.problems.append(Problem("surveys", loaded.name, "nps_range", "error", n, loaded.n_total, text))

@@ -14,7 +14,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import TABLES
 from cj_helpers.dataset.files import ROW
-from cj_helpers.dataset.sources import Loaded, Problem
+from cj_helpers.dataset.problems import Loaded, Problem, row_in_file, verb
 
 TOLERATED_SHARE = 0.01
 FUTURE = timedelta(days=30)
@@ -40,8 +40,8 @@ def drop_incomplete(loaded: Loaded, kind: str) -> Loaded:
             continue
         share = n / loaded.n_total
         text = (
-            f"{n:,} of {loaded.n_total:,} rows ({share:.1%}) have no {name} "
-            f"(first: row {int(found[f'row_{name}'].iloc[0]) + 2:,}); up to 1 % are dropped and counted. "
+            f"{loaded.where}: {n:,} of {loaded.n_total:,} rows ({share:.1%}) {verb(n, 'has', 'have')} no {name} "
+            f"(first: {row_in_file(loaded, found[f'row_{name}'].iloc[0])}); up to 1 % are dropped and counted. "
             "Fill the column at source."
         )
         outcome = "dropped" if share <= TOLERATED_SHARE else "error"
@@ -97,13 +97,15 @@ def same_spelling(names: pd.Series, counts: pd.Series) -> dict[str, str]:
 def unify_touchpoints(events: ir.Table, problems: list[Problem]) -> ir.Table:
     """Give every touchpoint one spelling; what changed is listed and counted."""
     found = events.group_by("touchpoint").aggregate(n=_.count()).execute()
+    if found.empty:
+        return events
     mapping = same_spelling(found["touchpoint"], found["n"])
     if not mapping:
         return events
     n = int(found.loc[found["touchpoint"].isin(list(mapping)), "n"].sum())
     total = int(found["n"].sum())
     listed = "; ".join(f"{old!r} to {new!r}" for old, new in sorted(mapping.items())[:5])
-    text = f"{n:,} of {total:,} events spell a touchpoint differently; unified: {listed}."
+    text = f"{n:,} of {total:,} events {verb(n, 'spells', 'spell')} a touchpoint differently; unified: {listed}."
     problems.append(Problem("events", "all sources", "touchpoint_spelling", "repaired", n, total, text))
     return events.mutate(touchpoint=events.touchpoint.substitute(mapping))
 
@@ -117,7 +119,8 @@ def stitch(table: ir.Table, identities: ir.Table | None, problems: list[Problem]
     n = int(joined._stitched.notnull().sum().execute())
     total = int(table.count().execute())
     if n:
-        text = f"{n:,} of {total:,} rows came under an alias and now carry the customer it belongs to."
+        carry = verb(n, "carries", "carry")
+        text = f"{n:,} of {total:,} rows came under an alias and now {carry} the customer it belongs to."
         problems.append(Problem(kind, "identities", "stitched", "stitched", n, total, text))
     known = joined._stitched.fill_null(joined.customer_id)
     return joined.select(**{name: known if name == "customer_id" else joined[name] for name in table.columns})
@@ -125,15 +128,18 @@ def stitch(table: ir.Table, identities: ir.Table | None, problems: list[Problem]
 
 def drop_future(events: ir.Table, problems: list[Problem]) -> ir.Table:
     """Remove impossible future rows: more than 30 days after the 99.9 % quantile of the timestamps."""
-    seconds = events.timestamp.epoch_seconds()
-    bulk = datetime(1970, 1, 1) + timedelta(seconds=float(events.aggregate(q=seconds.quantile(0.999)).execute().q[0]))
+    quantile = events.aggregate(q=events.timestamp.epoch_seconds().quantile(0.999)).execute().q[0]
+    if pd.isna(quantile):
+        return events
+    bulk = datetime(1970, 1, 1) + timedelta(seconds=float(quantile))
     late = events.timestamp > ibis.literal(bulk + FUTURE, type="timestamp")
     found = events.aggregate(n=late.sum().fill_null(0), total=_.count(), last=_.timestamp.max()).execute().iloc[0]
     n, total = int(found.n), int(found.total)
     if n == 0:
         return events
     text = (
-        f"{n:,} of {total:,} events lie more than 30 days after the 99.9 % quantile ({bulk:%Y-%m-%d}), the last on "
+        f"{n:,} of {total:,} events {verb(n, 'lies', 'lie')} more than 30 days after the 99.9 % quantile "
+        f"({bulk:%Y-%m-%d}), the last on "
         f"{found['last']:%Y-%m-%d}; up to 1 % are dropped and counted. Mend the clock or the date format at source."
     )
     outcome = "dropped" if n / total <= TOLERATED_SHARE else "error"
@@ -141,13 +147,23 @@ def drop_future(events: ir.Table, problems: list[Problem]) -> ir.Table:
     return events.filter(~late)
 
 
-def cut_rows(table: ir.Table, column: str, as_of: pd.Timestamp, kind: str, problems: list[Problem]) -> ir.Table:
+def local_time(moment: pd.Timestamp, time_zone: str) -> pd.Timestamp:
+    """Return a UTC moment as the zone's clocks show it."""
+    return moment.tz_localize("UTC").tz_convert(time_zone)
+
+
+def cut_rows(
+    table: ir.Table, column: str, as_of: pd.Timestamp, kind: str, problems: list[Problem], time_zone: str
+) -> ir.Table:
     """Leave out rows later than as_of, and count them."""
     later = (table[column] > ibis.literal(as_of.to_pydatetime(), type="timestamp")).fill_null(False)
     n, total = (int(x) for x in table.aggregate(n=later.sum().fill_null(0), t=_.count()).execute().iloc[0])
     if n == 0:
         return table
-    text = f"{n:,} of {total:,} rows lie after as_of ({as_of:%Y-%m-%d %H:%M} UTC) and are not used."
+    shown = f"{local_time(as_of, time_zone):%Y-%m-%d %H:%M} {time_zone}"
+    text = (
+        f"{n:,} of {total:,} rows {verb(n, 'lies', 'lie')} after as_of ({shown}) and {verb(n, 'is', 'are')} not used."
+    )
     problems.append(Problem(kind, "all sources", "after_as_of", "not used", n, total, text))
     return table.filter(~later)
 
@@ -167,7 +183,7 @@ def cut_contracts(customers: ir.Table, as_of: pd.Timestamp, problems: list[Probl
             ("after_as_of", "not used", int(counted.b), "a date after as_of; read as not yet known"),
         ):
             if n:
-                message = f"{n:,} of {total:,} values of {name} have {text}."
+                message = f"{n:,} of {total:,} values of {name} {verb(n, 'has', 'have')} {text}."
                 problems.append(Problem("customers", "all sources", f"{check}_{name}", outcome, n, total, message))
         gone = (open_ended | hidden).fill_null(False)
         customers = customers.mutate(**{name: gone.ifelse(ibis.null("timestamp"), customers[name])})

@@ -7,8 +7,9 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.problems import Problem, verb
 from cj_helpers.dataset.schema import DatasetConfig
-from cj_helpers.dataset.sources import Problem
+from cj_helpers.dataset.unify import local_time
 
 
 def check_touchpoints(config: DatasetConfig, events: ir.Table | None) -> None:
@@ -32,7 +33,8 @@ def check_touchpoints(config: DatasetConfig, events: ir.Table | None) -> None:
             for name in names:
                 if name not in seen:
                     raise ConfigError(
-                        f"journeys.{key}.{place}: the touchpoint {name!r} never occurs; {nearest(name, seen)}"
+                        f"journeys.{key}.{place}: the touchpoint {name!r} never occurs; "
+                        f"{nearest(name, seen).rstrip('.')}; remove it or mend the feed."
                     )
         staged = [name for names in journey.stages.values() for name in names]
         twice = sorted({name for name in staged if staged.count(name) > 1})
@@ -58,12 +60,13 @@ def check_customers(customers: ir.Table | None, problems: list[Problem]) -> None
     n = int(found.count().execute())
     total = int(customers.count().execute())
     if n and "valid_from" not in customers.columns:
-        text = f"{n:,} of {total:,} customers stand in more than one row; keep one row each at source."
+        stand = verb(n, "stands", "stand")
+        text = f"customers: {n:,} of {total:,} customers {stand} in more than one row; keep one row each at source."
         problems.append(Problem("customers", "all sources", "duplicate_customers", "error", n, total, text))
     if "started_at" in customers.columns and "ended_at" in customers.columns:
         n = int((customers.ended_at < customers.started_at).sum().fill_null(0).execute())
         if n:
-            text = f"{n:,} of {total:,} customers ended before they started; mend the dates at source."
+            text = f"customers: {n:,} of {total:,} customers ended before they started; mend the dates at source."
             problems.append(Problem("customers", "all sources", "negative_duration", "error", n, total, text))
 
 
@@ -81,16 +84,21 @@ def missing_parts(
     return {analysis: reason for analysis, reason in reasons.items() if reason}
 
 
-def stale_message(config: DatasetConfig, feeds: pd.DataFrame, *, as_of_given: bool) -> str:
-    """Say which source lags more than max_lag behind, unless as_of was given."""
+def late_feeds(config: DatasetConfig, feeds: pd.DataFrame, *, as_of_given: bool) -> str:
+    """Say which source lags more than max_lag behind, unless as_of was given; empty when none does."""
     if as_of_given or feeds.empty:
         return ""
-    limit = config.max_lag.total_seconds() / 86_400
-    late = feeds[feeds["lag_days"] > limit]
-    if late.empty:
+    late = feeds[feeds["lag_days"] > config.max_lag.total_seconds() / 86_400]
+    return "; ".join(f"{row.source} is {row.lag_days:.1f} days behind" for row in late.itertuples())
+
+
+def stale_message(config: DatasetConfig, feeds: pd.DataFrame, *, as_of_given: bool) -> str:
+    """Say which source lags, how far one may, and the remedy; empty when none does."""
+    listed = late_feeds(config, feeds, as_of_given=as_of_given)
+    if not listed:
         return ""
-    listed = "; ".join(f"{row.source} is {row.lag_days:.1f} days behind" for row in late.itertuples())
+    limit = config.max_lag.total_seconds() / 86_400
     return (
         f"{listed}; up to max_lag ({limit:g} days) is allowed. Wait for the feed, or give as_of "
-        f"({feeds['last'].min():%Y-%m-%d} is the last day that all sources reach)."
+        f"({local_time(feeds['last'].min(), config.time_zone):%Y-%m-%d} is the last day that all sources reach)."
     )

@@ -19,7 +19,7 @@ from cj_helpers.report.files import export
 from cj_helpers.report.opening import NotebookSkipped, open
 from cj_helpers.report.origin import provenance
 from cj_helpers.report.statements import attempt, finding, interval_of, metric, not_estimable
-from cj_helpers.report.tables import show
+from cj_helpers.report.tables import publishable, show
 
 __all__ = [
     "MIME_TYPE",
@@ -33,5 +33,6 @@ __all__ = [
     "not_estimable",
     "open",
     "provenance",
+    "publishable",
     "show",
 ]

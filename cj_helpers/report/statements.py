@@ -111,10 +111,20 @@ def finding(template: str, level: str, weight: float, **values: Any) -> None:
     if is_missing(weight) or isinstance(weight, str):
         raise ValueError(f"finding: weight {weight!r} is not a number; the three highest open the report.")
     text = fill(template, **values)
+    if any(is_missing(value) for value in values.values()):
+        _say_nothing(text)
+        return
     word = {"info": _("Finding"), "warning": _("Warning"), "critical": _("Critical")}[level]
     html = element("p", _strong(word) + escape(text), class_=f"cj-finding cj-{level}")
     payload = {"text": text, "level": level, "weight": to_cell(float(weight), "number")}
     publish("finding", payload, html=html, plain=f"{word}: {text}")
+
+
+def _say_nothing(text: str) -> None:
+    """Put a note where a finding would stand whose numbers are not there."""
+    note = _("A finding is left out here: the data give no number for it.")
+    payload = {"name": "finding", "text": note, "n": None}
+    publish("not_estimable", payload, html=paragraph(note), plain=f"{note} ({text})")
 
 
 def not_estimable(name: str, reason_template: str, n: int | None = None, **values: Any) -> None:

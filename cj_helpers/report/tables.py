@@ -25,6 +25,8 @@ SIZE_COLUMNS = ("n_customers", "n", "n_at_risk", "n_journeys", "n_reached")
 # When a table is too wide, these leave the page first; the data keep them.
 _LESS_TELLING = ("std_error", "statistic", "df", "n_censored", "n_clusters", "method")
 
+_LEFT_OUT = "groups left out"
+
 
 def show(
     name: str,
@@ -37,6 +39,7 @@ def show(
     columns: Sequence[str] = (),
     kinds: Mapping[str, str] | None = None,
     max_rows: int = MAX_SHOWN_ROWS,
+    per: str = "",
     **values: Any,
 ) -> None:
     """Show a result table and carry all of it in the output.
@@ -63,6 +66,8 @@ def show(
         Kind of a column where its name does not tell, such as ``{"estimate": "points"}``.
     max_rows : int
         Rows to display, at most 200; the data keep all. 0 for a table that only machines read.
+    per : str
+        Column for each of whose values the first `max_rows` are displayed, such as ``"journey"``.
 
     Raises
     ------
@@ -72,22 +77,53 @@ def show(
     check_table(name, table)
     text = fill(caption, **values)
     shown, size_col, suppressed = _without_small_groups(name, table, size_col)
+    suppressed += table.attrs.get(_LEFT_OUT, 0)
     described = describe_columns(shown, kinds)
     displayed = _displayed(name, described, columns)
     claim_name("table", name)
     rows = to_rows(shown, described)
     payload: dict[str, Any] = {"name": name, "caption": text, "columns": described, "rows": rows}
-    n_displayed = min(len(rows), max_rows, MAX_SHOWN_ROWS)
+    chosen = _chosen(shown, rows, max_rows, per)
+    n_displayed = len(chosen)
     payload |= {"displayed": displayed, "n_rows": len(rows), "n_displayed": n_displayed}
     payload |= {"truncated": len(rows) > n_displayed, "suppressed": suppressed, "size_col": size_col}
     payload |= {"page_one": page_one, "external": False, "file": ""}
     payload["sha256"] = _keep_data(payload)
     notes = _notes(payload)
-    headings, texts, totals = _texts(payload, rows[:n_displayed], digits)
+    headings, texts, totals = _texts(payload, chosen, digits)
     shown_grid = grid(text, headings, texts, total_rows=totals) if n_displayed or not rows else paragraph(text)
     html = shown_grid + "".join(paragraph(line) for line in notes)
     plain = plain_grid(text, [heading for heading, _numeric in headings], texts, notes)
     publish("table", payload, html=html, plain=plain)
+
+
+def _chosen(table: pd.DataFrame, rows: list[list[Any]], max_rows: int, per: str) -> list[list[Any]]:
+    """Rows that are displayed."""
+    if per:
+        first = table.groupby(per, sort=False).cumcount().lt(max_rows)
+        rows = [row for row, keep in zip(rows, first, strict=True) if keep]
+        max_rows = MAX_SHOWN_ROWS
+    return rows[: min(max_rows, MAX_SHOWN_ROWS)]
+
+
+def publishable(table: pd.DataFrame, *, size_col: str = "") -> pd.DataFrame:
+    """Return the rows of a result table that may be published: draw and speak of these only.
+
+    Parameters
+    ----------
+    size_col : str
+        As in `show`.
+
+    Returns
+    -------
+    DataFrame
+        Without the groups of fewer than ``min_group`` customers; ``show`` still says how many were left out.
+        Public data stay as they are.
+    """
+    kept, _size, suppressed = _without_small_groups("publishable", table, size_col)
+    kept = kept.copy()
+    kept.attrs[_LEFT_OUT] = suppressed
+    return kept
 
 
 def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tuple[pd.DataFrame, str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from cj_helpers.contract import ConfigError
 from cj_helpers.runner import naming
+from cj_helpers.runner.clean import clean_message
 from cj_helpers.runner.notebooks import DATA_QUALITY, Notebook
 from cj_helpers.runner.parameters import Value
 from cj_helpers.runner.source import Source
@@ -77,6 +79,7 @@ def make_plan(
     asked: Sequence[tuple[str, Any]],
 ) -> Plan:
     """Fix a run; its name depends on inputs, parameters and code, not on the clock or the machine."""
+    source = dataclasses.replace(source, problem=clean_message(source.problem, _paths(source, folder)))
     values = {book.name: values.get(book.name, {}) for book in notebooks}
     given = {name: next(v[name] for v in values.values() if name in v) for name, _value in asked}
     run_id = naming.name_run(
@@ -112,12 +115,17 @@ def make_job(plan: Plan, book: Notebook, *, stage: Path, scratch: Path) -> Job:
         scratch=scratch / book.number,
         folder=plan.folder,
         facts=plan.facts,
-        paths={
-            str(plan.source.path): plan.source.key,
-            str(plan.folder): "notebooks",
-            str(work): "work",
-            str(scratch): "tmp",
-            str(Path(__file__).resolve().parents[2]): "project",
-            sys.prefix: "python",
-        },
+        paths=_paths(plan.source, plan.folder) | {str(work): "work", str(scratch): "tmp"},
     )
+
+
+def _paths(source: Source, folder: Path) -> dict[str, str]:
+    """Machine paths that messages and printed text may hold, and what stands for them."""
+    inside = source.path.parent if source.path.is_file() else source.path
+    return {
+        str(source.path): source.key,
+        str(inside): source.key,
+        str(folder): "notebooks",
+        str(Path(__file__).resolve().parents[2]): "project",
+        sys.prefix: "python",
+    }

@@ -47,14 +47,19 @@ def guard_worker() -> None:
 
 def kill_tree(pid: int) -> None:
     """Kill a process and everything below it, the leaves first."""
+    kill_below(pid)
+    _kill(pid)
+
+
+def kill_below(pid: int) -> None:
+    """Kill everything below a process, the leaves first, and leave the process itself alone."""
     for _ in range(20):  # a process may start another while it is being ended
         below = descendants(pid)
-        for child in reversed(below):
-            _kill(child)
         if not below:
             break
+        for child in reversed(below):
+            _kill(child)
         time.sleep(0.02)
-    _kill(pid)
 
 
 def descendants(pid: int) -> list[int]:

@@ -39,21 +39,55 @@ def locked(folder: Path) -> Iterator[None]:
     ConfigError
         When the folder cannot be written.
     """
+    lock = folder / ".lock"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _open_lock(lock)
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written ({error.strerror}); give another folder with --out") from error
-    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = file.read().strip() or "another process"
-            raise Locked(f"{folder}: a run is already writing here ({holder}); wait until it has ended") from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
+    finally:
+        if [path.name for path in folder.iterdir()] == [lock.name]:
+            with contextlib.suppress(OSError):
+                lock.unlink()
+                folder.rmdir()
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def written_below(folder: Path) -> Iterator[None]:
+    """Turn a disk that is full or cannot be written into one message with the folder and the reason."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        place = f"{reason}: {error.filename}" if error.filename and str(error.filename) != str(folder) else reason
+        remedy = "make room there or give another folder with --out"
+        raise ConfigError(f"{folder}: the reports cannot be written ({place}); {remedy}") from error
+
+
+def _open_lock(lock: Path) -> int:
+    """Return the descriptor of the lock, held; a run that published nothing may take the file away meanwhile."""
+    while True:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), lock.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass  # a lock on a file without a name holds nobody off
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 1000, 0).decode().strip() or "another process"
+            os.close(descriptor)
+            found = f"{lock.parent}: a run is already writing here ({holder})"
+            raise Locked(f"{found}; wait until it has ended") from error
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -66,14 +100,25 @@ def staging(folder: Path) -> Iterator[tuple[Path, Path]]:
         _remove_scratch(left)
         shutil.rmtree(left, ignore_errors=True)
     stage = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
-    # Not below the stage: the addresses of sockets in it must stay short.
-    scratch = Path(tempfile.mkdtemp(prefix="cj-"))
+    try:
+        # Not below the stage: the addresses of sockets in it must stay short.
+        scratch = Path(tempfile.mkdtemp(prefix="cj-"))
+    except OSError:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
     try:
         (stage / _SCRATCH_NOTE).write_text(str(scratch), encoding="utf-8")
         yield stage, scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_places(folder: Path, run_id: str) -> None:
+    """Refuse what would be in the way when the run of this name is published, before anything runs."""
+    _check_link(folder / "latest")
+    for place in (folder / "failed", folder / run_id, folder / "failed" / run_id):
+        _check_folder(place)
 
 
 def publish(site: Path, target: Path) -> None:
@@ -84,8 +129,7 @@ def publish(site: Path, target: Path) -> None:
     _make_readable(site)
     _to_disk(site)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_symlink() or target.is_file():
-        raise ConfigError(f"{target}: is in the way and no folder; remove it")
+    _check_folder(target)
     if not target.exists():
         site.replace(target)
     elif not _exchanged(site, target):
@@ -100,8 +144,7 @@ def publish(site: Path, target: Path) -> None:
 def point_latest(folder: Path, run_id: str) -> None:
     """Let the relative link ``latest`` in ``folder`` name this run."""
     link, new = folder / "latest", folder / ".latest-new"
-    if link.exists() and not link.is_symlink():
-        raise ConfigError(f"{link}: is in the way and no link; remove it")
+    _check_link(link)
     new.unlink(missing_ok=True)
     new.symlink_to(run_id)
     new.replace(link)
@@ -111,6 +154,16 @@ def point_latest(folder: Path, run_id: str) -> None:
 def write_json(file: Path, content: Any) -> None:
     """Write JSON that every parser reads: UTF-8, no NaN, one order of keys."""
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _check_folder(place: Path) -> None:
+    if place.is_symlink() or place.is_file():
+        raise ConfigError(f"{place}: is in the way and no folder; remove it")
+
+
+def _check_link(link: Path) -> None:
+    if link.exists() and not link.is_symlink():
+        raise ConfigError(f"{link}: is in the way and no link; remove it")
 
 
 def _exchanged(one: Path, other: Path) -> bool:

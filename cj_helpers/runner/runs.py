@@ -15,8 +15,8 @@ from cj_helpers.runner.notebooks import DATA_QUALITY, discover, find_folder, rea
 from cj_helpers.runner.parameters import assign
 from cj_helpers.runner.plan import Plan, make_job, make_plan, with_as_of
 from cj_helpers.runner.progress import Logging, Silence
-from cj_helpers.runner.records import write_records
-from cj_helpers.runner.source import open_source
+from cj_helpers.runner.records import write_private_logs, write_records
+from cj_helpers.runner.source import check_journey, open_source
 from cj_helpers.runner.supervise import (
     Watcher,
     prepare_workers,
@@ -38,7 +38,8 @@ class RunResult:
     Attributes
     ----------
     exit_code : int
-        0 ok or skipped, 1 a notebook failed, 3 data not fit, 4 an alert crossed, 5 time-out or kernel lost.
+        0 ok or skipped, 1 a notebook failed, 3 data not fit, 4 an alert crossed, 5 time-out or kernel lost; of
+        several 3, then the highest of 1 and 5, then 4.
     folder : Path
         Where it was published: below ``failed`` unless every notebook is ok or skipped.
     run_id : str
@@ -102,7 +103,9 @@ def run(
     Raises
     ------
     ConfigError
-        When something asked for is wrong; nothing has run then.
+        When something asked for is wrong; nothing has run then. Also when the reports cannot be written.
+    DataError
+        When the data set cannot be read and nobody foresaw why.
     publish.Locked
         When another run writes the same reports.
     supervise.Interrupted
@@ -122,18 +125,21 @@ def run(
     with stopped_by_signals():
         prepare_workers()
         source = open_source(dataset, as_of=str(dict(asked).get("as_of", "")))
+        check_journey(source, dict(asked).get("journey", ""))
         if not source.fit and not any(book.number == DATA_QUALITY for book in chosen):
             quality = [path for path in every if path.name.startswith(DATA_QUALITY)]
             chosen = [*(read_notebook(path) for path in quality), *chosen]
         plan = make_plan(source, chosen, folder=folder, values=values, asked=asked)
         use_words_of(plan.facts)
         target = Path(out).expanduser().resolve() / source.key
-        with publish.locked(target), publish.staging(target) as (stage, scratch):
-            log = Logging(watcher or Silence())
-            todo = [make_job(plan, book, stage=stage, scratch=scratch) for book in plan.to_run]
-            log.note(f"run {plan.run_id} of {source.key} started")
-            outcomes = run_jobs(todo, at_once=jobs, timeout=timeout, watcher=log)
-            return _publish(plan, outcomes, target=target, site=stage / "site", log=log)
+        log = Logging(watcher or Silence())
+        with publish.written_below(target), publish.locked(target):
+            publish.check_places(target, plan.run_id)
+            with publish.staging(target) as (stage, scratch):
+                todo = [make_job(plan, book, stage=stage, scratch=scratch) for book in plan.to_run]
+                log.note(f"run {plan.run_id} of {source.key} started")
+                outcomes = run_jobs(todo, at_once=jobs, timeout=timeout, watcher=log)
+                return _publish(plan, outcomes, target=target, site=stage / "site", log=log)
 
 
 def _publish(plan: Plan, ended: Sequence[Outcome], *, target: Path, site: Path, log: Logging) -> RunResult:
@@ -147,6 +153,7 @@ def _publish(plan: Plan, ended: Sequence[Outcome], *, target: Path, site: Path, 
     alerts = check_alerts(source.alerts, metrics, labels=labels)
     code = exit_code(outcomes, fit=source.fit, alerts=alerts)
     write_records(site, plan, outcomes, alerts=alerts, code=code, log=log)
+    write_private_logs(target, plan.run_id, outcomes)
     good = source.fit and all(outcome.verdict.status in (OK, SKIPPED) for outcome in outcomes)
     place = target / plan.run_id if good else target / "failed" / plan.run_id
     with signals_deferred():
@@ -158,7 +165,7 @@ def _publish(plan: Plan, ended: Sequence[Outcome], *, target: Path, site: Path, 
 
 
 def exit_code(outcomes: Sequence[Outcome], *, fit: bool, alerts: Sequence[Alert]) -> int:
-    """Return the exit code of a run: data not fit, then time-out or lost, then failed, then alerts."""
+    """Return the exit code of a run: 3 (data not fit), then the highest of 1 and 5, then 4 (alert)."""
     statuses = {outcome.verdict.status for outcome in outcomes}
     if not fit:
         return 3

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.contract import CjError, ConfigError, DataError
 from cj_helpers.runner.naming import check_name
+from cj_helpers.runner.parameters import nearest
 
 CONFIG_FILE = "dataset.yml"
 
@@ -31,6 +33,8 @@ class Source:
         The same as a day in the data set's time zone.
     fit : bool
         Whether the reports may be published as they are; ``problem`` says why not.
+    journeys : tuple of str, or None
+        Keys of the journeys; None when the data could not be read.
     verdict, remarks : list
         The data-quality verdict per analysis, and what was repaired, dropped or wrong.
     """
@@ -46,6 +50,7 @@ class Source:
     fit: bool = True
     problem: str = ""
     fingerprint: str = ""
+    journeys: tuple[str, ...] | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     verdict: list[dict[str, str]] = field(default_factory=list)
@@ -78,7 +83,43 @@ def open_source(dataset: str | Path, *, as_of: str = "") -> Source:
     ------
     ConfigError
         When dataset.yml or ``as_of`` is wrong.
+    DataError
+        When reading fails in a way that nobody foresaw; names the place in the code and no value.
     """
+    try:
+        return _open(dataset, as_of=as_of)
+    except CjError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename:
+            raise  # says by itself which file cannot be read and why
+        name = f"{type(error).__name__} at {_place(error)}"
+        raise DataError(f"{dataset}: could not be read: {name}; please report it") from None
+
+
+def check_journey(source: Source, value: Any) -> None:
+    """Refuse a journey that the data set does not have; ``""`` stands for all of them.
+
+    Raises
+    ------
+    ConfigError
+        With the nearest key and all keys.
+    """
+    if source.journeys is None or not value or value in source.journeys:
+        return
+    listed = ", ".join(source.journeys) or "none"
+    near = nearest(str(value), source.journeys)
+    raise ConfigError(f"-p journey {value!r}: the data set has no such journey; {near}its journeys are: {listed}")
+
+
+def _place(error: Exception) -> str:
+    """Module and line where an error left our own code: its message may quote the data."""
+    frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    ours = [place for place in frames if place[0].split(".")[0] == __name__.split(".")[0]]
+    return "{}:{}".format(*(ours or frames)[-1])
+
+
+def _open(dataset: str | Path, *, as_of: str) -> Source:
     from cj_helpers.dataset import open_dataset
 
     path, key = locate(dataset)
@@ -102,6 +143,7 @@ def open_source(dataset: str | Path, *, as_of: str = "") -> Source:
             fit=bool(data.fit),
             problem="" if data.fit else _problem(data),
             fingerprint=f"{config_digest}{data.fingerprint}",
+            journeys=tuple(data.journeys),
             inputs=[dict(item) for item in data.inputs],
             alerts=[_plain(alert) for alert in data.config.alerts or []],
             remarks=[f"{row['outcome']}: {row['source']}: {row['message']}" for row in data.quality.to_dict("records")],

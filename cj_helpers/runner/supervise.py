@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -77,6 +78,11 @@ def run_jobs(jobs: Sequence[Job], *, at_once: int, timeout: float, watcher: Watc
         Seconds a notebook may take; past them its processes are killed.
     watcher : Watcher
         Told about starts, cells and ends.
+
+    Raises
+    ------
+    OSError
+        When a worker cannot write its files; every other worker is ended.
 
     Notes
     -----
@@ -176,6 +182,8 @@ def _take(item: _Running, message: tuple[Any, ...], watcher: Watcher) -> None:
             watcher.cell(item.job.notebook.name, number, total)
         case ("executed", verdict):
             item.verdict, item.deadline = verdict, time.monotonic() + _PUBLISH_SECONDS
+        case ("disk", number):
+            raise OSError(number, os.strerror(number))
         case ("done", outcome):
             item.outcome = outcome
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import errno
 import json
 import os
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from cj_helpers.runner import bundles as results
-from cj_helpers.runner.clean import clean_notebook, private_text
+from cj_helpers.runner.clean import clean_message, clean_notebook, private_text
+from cj_helpers.runner.environment import redirect_output, set_environment
 from cj_helpers.runner.notebooks import Notebook
 from cj_helpers.runner.page import MOST_TILES
-from cj_helpers.runner.processes import guard_worker
+from cj_helpers.runner.processes import guard_worker, kill_below
 from cj_helpers.runner.verdict import FAILED, OK, Verdict, judge
 from cj_helpers.text import fill
 
@@ -32,6 +32,7 @@ PRELOAD = [
     "cj_helpers.runner.html",
     "cj_helpers.runner.worker",
 ]
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 _STARTUP_SECONDS = 120
 _OUTPUT_SECONDS = 120  # a busy machine delivers late: nbclient's four seconds would fail a good notebook
 
@@ -89,48 +90,33 @@ class Outcome:
 
 
 def work(job: Job, pipe: Connection) -> None:
-    """Run in a worker process: do the job and send ``("cell", n, of)`` and ``("done", Outcome)``."""
+    """Run in a worker process: do the job and send ``("cell", n, of)`` and ``("done", Outcome)``.
+
+    A disk that cannot be written is not the fault of a notebook: ``("disk", errno)`` ends the run.
+    """
     guard_worker()
+    try:
+        _work(job, pipe)
+    except OSError as error:
+        if error.errno in _DISK:
+            pipe.send(("disk", error.errno))
+        raise
+    finally:
+        kill_below(os.getpid())
+
+
+def _work(job: Job, pipe: Connection) -> None:
     job.work.mkdir(parents=True, exist_ok=True)
-    _redirect_output(job.work / "worker.log")
-    _set_environment(job)
+    redirect_output(job.work / "worker.log")
+    set_environment(scratch=job.scratch, out=job.work / "out")
     if job.verdict is None:
         notebook, verdict = _execute(job, tell=lambda n, of: pipe.send(("cell", n, of)))
+        kill_below(os.getpid())  # what a cell left running must not go on, nor change what is published
     else:
         notebook, verdict = _partial(job), job.verdict
-    reason = verdict.reason
-    for path in sorted(job.paths, key=len, reverse=True):
-        reason = reason.replace(path, job.paths[path])
-    verdict = dataclasses.replace(verdict, reason=reason)
+    verdict = dataclasses.replace(verdict, reason=clean_message(verdict.reason, job.paths))
     pipe.send(("executed", verdict))
     pipe.send(("done", _publish(job, notebook, verdict)))
-
-
-def _redirect_output(file: Path) -> None:
-    # What the kernel, a library or a crash prints goes to the log, not between the progress lines.
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-
-
-def _set_environment(job: Job) -> None:
-    job.scratch.mkdir(parents=True, exist_ok=True)
-    tempfile.tempdir = str(job.scratch)
-    os.environ.update(
-        TMPDIR=str(job.scratch),
-        IPYTHONDIR=str(job.scratch / "ipython"),  # no start-up files and no history of the user
-        JUPYTER_RUNTIME_DIR=str(job.scratch / "runtime"),
-        CJ_OUT=str(job.work / "out"),
-        PYTHONHASHSEED="0",
-        MPLBACKEND="module://matplotlib_inline.backend_inline",
-        TQDM_DISABLE="1",
-    )
-    # One thread each: the same digits whatever the machine and the number of jobs.
-    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def _execute(job: Job, *, tell: Callable[[int, int], None]) -> tuple[dict[str, Any], Verdict]:
@@ -233,11 +219,13 @@ def _publish(job: Job, notebook: Mapping[str, Any], verdict: Verdict) -> Outcome
 def _page(job: Job, notebook: Mapping[str, Any], verdict: Verdict) -> tuple[Verdict, str, bool]:
     """Verdict, page, and whether the content of the notebook may be shown at all."""
     from cj_helpers.runner.html import render_notebook, render_notice
-    from cj_helpers.runner.scan import scan_html
+    from cj_helpers.runner.markdown import Headings, render_markdown
+    from cj_helpers.runner.scan import links_of, scan_html
 
     if not job.plain:
         page = render_notebook(notebook, job.notebook, verdict=verdict, facts=job.facts)
-        problems = scan_html(page)
+        prose = [cell["source"] for cell in job.notebook.content["cells"] if cell["cell_type"] == "markdown"]
+        problems = scan_html(page, links=links_of(render_markdown("\n\n".join(prose), Headings())))
         if not problems:
             return verdict, page, True
         verdict = Verdict(FAILED, fill("its page was not published: it holds {what}", what=problems[0]))

@@ -4,13 +4,14 @@ from cj_helpers.survival.comparisons import logrank_test
 from cj_helpers.survival.concordance import concordance
 from cj_helpers.survival.cox import cox_model
 from cj_helpers.survival.curves import cumulative_incidence, incidence_at, survival_curve
-from cj_helpers.survival.readings import curve_at, median_time, time_quantile
+from cj_helpers.survival.readings import curve_at, daily, median_time, time_quantile
 
 __all__ = [
     "concordance",
     "cox_model",
     "cumulative_incidence",
     "curve_at",
+    "daily",
     "incidence_at",
     "logrank_test",
     "median_time",

@@ -44,6 +44,30 @@ def _steps_at(part: pd.DataFrame, wanted: FloatArray) -> pd.DataFrame:
     return found.assign(time_days=wanted, n_at_risk=at_risk)
 
 
+def daily(curve: pd.DataFrame) -> pd.DataFrame:
+    """Curve at whole days only, so that no published time is that of a single customer.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Result of `survival_curve` or `cumulative_incidence`, with further columns such as `journey` as keys.
+
+    Returns
+    -------
+    DataFrame
+        One row per key, segment (and outcome) and whole day from 0 to the last before the curve ends: the keys,
+        time_days, estimate, conf_low, conf_high, n_at_risk. The estimates are those of the last step at or before the
+        day, so nothing is rounded.
+    """
+    keys = [name for name in curve.columns if name in ("journey", "outcome", "segment")]
+    parts = []
+    for values, part in curve.groupby(keys, sort=False):
+        days = np.arange(int(np.floor(part["time_days"].max())) + 1, dtype=float)
+        parts.append(_steps_at(part, days).assign(**dict(zip(keys, values, strict=True))))
+    names = [*keys, "time_days", "estimate", "conf_low", "conf_high", "n_at_risk"]
+    return pd.concat(parts, ignore_index=True)[names] if parts else curve[names].iloc[:0]
+
+
 def time_quantile(curve: pd.DataFrame, q: float = 0.5) -> pd.DataFrame:
     """Time by which a share q has had the event, with the interval of Brookmeyer & Crowley (1982).
 

@@ -82,7 +82,7 @@ def _duration(in_days: float, digits: int | None) -> str:
     sign, size = ("-" if in_days < 0 else ""), abs(in_days)
     if 0 < size * 86400 < 1:
         return f"{sign}< " + with_unit("1", _("{value} s"))
-    if size == 0 or round(size * 24) >= 24:
+    if size == 0 or size >= 1 or round(size * 24) >= 24:
         places = (1 if 0 < size < 100 else 0) if digits is None else digits
         number = decimal(size, places)
         return sign + with_unit(number, _("{value} day") if number == "1" else _("{value} days"))
