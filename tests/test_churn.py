@@ -294,7 +294,8 @@ def test_revenue_has_a_closed_form_and_covers_it():
 
 
 def test_revenue_interval_covers_what_really_leaves():
-    # 300 samples; each active customer leaves within 10 with the true chance; ages stay clear of the longest duration, where exits are not counted
+    # 300 samples; each active customer leaves within 10 with the true chance; ages stay clear of the longest
+    # duration, where exits are not counted
     rng = np.random.default_rng(12)
     samples, n = 300, 150
     time, end = rng.exponential(50, (samples, n)), rng.choice([5.0, 40.0], (samples, n))

@@ -70,7 +70,8 @@ def journey_frame(journeys: ir.Table) -> pd.DataFrame:
     -------
     DataFrame, one row per journey, ordered by journey, start and customer
         journey, customer (a running number, the cluster of its journeys), started_at, outcome,
-        duration_days, last_seen_days (from the start to the last event), n_steps, n_repeats, n_handoffs, n_channels, furthest_stage, cost,
+        duration_days, last_seen_days (from the start to the last event), n_steps, n_repeats, n_handoffs,
+        n_channels, furthest_stage, cost,
         is_left_truncated, is_overdue, segment (``all`` unless ``add_segment`` set it).
     """
     segment = journeys.segment if "segment" in journeys.columns else ibis.literal(ALL)

@@ -37,8 +37,9 @@ def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, 
     ibis table, one row per event of a journey
         journey, journey_id, customer_id, position (from 1), timestamp, touchpoint, channel, stage,
         next_touchpoint, next_channel, wait (hours until the next step), is_repeat (touchpoint already seen in
-        this journey), is_handoff (the next step is on another channel, both by the customer where actor says so), is_left_truncated (on the first
-        step of a journey that began before the log), then the measures present and ``keep``.
+        this journey), is_handoff (the next step is on another channel, both by the customer where actor says
+        so), is_left_truncated (on the first step of a journey that began before the
+        log), then the measures present and ``keep``.
 
     Notes
     -----

@@ -63,7 +63,10 @@ def daily(curve: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for values, part in curve.groupby(keys, sort=False):
         days = np.arange(int(np.floor(part["time_days"].max())) + 1, dtype=float)
-        parts.append(_steps_at(part, days).assign(**dict(zip(keys, values, strict=True))))
+        step = _steps_at(part, days)
+        for key, value in zip(keys, values, strict=True):
+            step[key] = str(value)
+        parts.append(step)
     names = [*keys, "time_days", "estimate", "conf_low", "conf_high", "n_at_risk"]
     return pd.concat(parts, ignore_index=True)[names] if parts else curve[names].iloc[:0]
 
