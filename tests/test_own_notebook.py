@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_the_example_of_an_own_notebook_runs_once_it_is_dropped_in(tmp_path):
     notebooks = tmp_path / "notebooks"
-    shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "examples"))
-    shutil.copyfile(ROOT / "notebooks" / "examples" / "10_mine.ipynb", notebooks / "10_mine.ipynb")
+    shutil.copytree(ROOT / "notebooks", notebooks, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copyfile(ROOT / "docs" / "10_mine.ipynb", notebooks / "10_mine.ipynb")
     out = tmp_path / "reports"
     command = [sys.executable, "-m", "cj_helpers", "run", "data/sample", "--notebook", "10_mine"]
     command += ["--notebooks-dir", str(notebooks), "--out", str(out)]

@@ -263,3 +263,22 @@ def test_other_path_is_let_through(text):
 def test_version_is_in_the_changelog():
     version = runpy.run_path(str(ROOT / "cj_helpers" / "__init__.py"))["__version__"]
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_points_to_what_is_there() -> None:
+    """Pictures, files and make targets that the README names exist, and no figure is left to fill in."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    assert set(re.findall(r"`make ([a-z-]+)`", text)) <= targets
+    assert re.findall(r"\b[A-Z]{3,}_[A-Z]{3,}\b", text) == []
+
+
+def test_everything_that_runs_is_in_git() -> None:
+    """A clean clone holds every module, notebook and file of the sample."""
+    kept = {path.relative_to(ROOT).as_posix() for path in tracked()}
+    here = [*ROOT.glob("cj_helpers/**/*.py"), *ROOT.glob("notebooks/*_*.ipynb"), *ROOT.glob("data/sample/**/*")]
+    names = {path.relative_to(ROOT).as_posix() for path in here if path.is_file()}
+    assert names - kept == set()
