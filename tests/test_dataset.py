@@ -554,3 +554,10 @@ def test_after_opening_no_query_reaches_a_file(tmp_path):
     with pytest.raises(duckdb.Error, match="file system operations are disabled"):
         data.con.read_csv(tmp_path / "events.csv").count().execute()
     assert data.events.touchpoint.nunique().execute() == 1
+
+
+def test_a_share_of_events_in_the_year_9999_is_an_error_and_no_crash(tmp_path):
+    rows = EVENTS + "".join(f"z{i},9999-12-31 00:00:00,visit\n" for i in range(20))
+    data = open_dataset(make(tmp_path, HEAD + SOURCE + JOURNEY, events__csv=rows), strict=False)
+    assert checks(data)["future_events"] == ("error", 20)
+    assert not data.fit

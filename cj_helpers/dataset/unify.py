@@ -127,8 +127,12 @@ def stitch(table: ir.Table, identities: ir.Table | None, problems: list[Problem]
 
 
 def drop_future(events: ir.Table, problems: list[Problem]) -> ir.Table:
-    """Remove impossible future rows: more than 30 days after the 99.9 % quantile of the timestamps."""
-    quantile = events.aggregate(q=events.timestamp.epoch_seconds().quantile(0.999)).execute().q[0]
+    """Remove impossible future rows: more than 30 days after the 99.9 % quantile of the timestamps.
+
+    Years from 9000 on are no dates of events, so they have no say in the quantile.
+    """
+    dated = events.filter(events.timestamp < ibis.literal(OPEN_ENDED, type="timestamp"))
+    quantile = dated.aggregate(q=dated.timestamp.epoch_seconds().quantile(0.999)).execute().q[0]
     if pd.isna(quantile):
         return events
     bulk = datetime(1970, 1, 1) + timedelta(seconds=float(quantile))
