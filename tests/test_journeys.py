@@ -137,6 +137,8 @@ def test_journeys_cut_off_by_the_start_of_the_log_are_marked(con):
     assert got.customer_id.tolist() == ["a", "z"]
     assert got.is_left_truncated.tolist() == [True, False]
     assert got.outcome.tolist() == ["completed", "abandoned"]
+    assert len(journey_frame(journeys)) == 2
+    assert journey_frame(journeys, keep_left_truncated=False)["outcome"].tolist() == ["abandoned"]
     outside = events_outside(con.table("events"), steps=steps, definitions=definition, as_of=AS_OF).iloc[0]
     assert (outside.n_events_outside, outside.n_success_outside) == (2, 1)
 

@@ -63,8 +63,13 @@ def add_segment(
     return joined.select(*journeys.columns, segment=joined.segment.fill_null(MISSING))
 
 
-def journey_frame(journeys: ir.Table) -> pd.DataFrame:
+def journey_frame(journeys: ir.Table, *, keep_left_truncated: bool = True) -> pd.DataFrame:
     """Bring journeys into pandas for the models, without any raw id.
+
+    Parameters
+    ----------
+    keep_left_truncated : bool
+        False leaves out the journeys that began before the log, whose true start is not known.
 
     Returns
     -------
@@ -74,6 +79,8 @@ def journey_frame(journeys: ir.Table) -> pd.DataFrame:
         n_channels, furthest_stage, cost,
         is_left_truncated, is_overdue, segment (``all`` unless ``add_segment`` set it).
     """
+    if not keep_left_truncated:
+        journeys = journeys.filter(~_.is_left_truncated)
     segment = journeys.segment if "segment" in journeys.columns else ibis.literal(ALL)
     frame = journeys.select(
         "journey",

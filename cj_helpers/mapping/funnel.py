@@ -84,7 +84,7 @@ def _reached(steps: ir.Table, stages: list[str], kind: str, window: timedelta) -
     """
     by_journey = {"group_by": "journey_id", "order_by": "position"}
     before = ibis.window(preceding=(None, 1), **by_journey)  # type: ignore[arg-type]
-    chain, table = {}, steps
+    table = steps
     for index, stage in enumerate(stages):
         here = table.stage == stage
         if index == 0 or kind == "reached":
@@ -97,7 +97,6 @@ def _reached(steps: ir.Table, stages: list[str], kind: str, window: timedelta) -
             latest = began + ibis.interval(seconds=round(window.total_seconds()))
             here = here & (table.timestamp <= latest)
         table = table.mutate(**{f"c{index}": here.ifelse(began, ibis.null("timestamp"))})
-        chain[f"r{index}"] = table[f"c{index}"]
     return table.group_by("journey_id").aggregate(
         **{f"r{i}": _[f"c{i}"].notnull().ifelse(1, 0).max() for i in range(len(stages))}
     )
