@@ -1,0 +1,31 @@
+"""What several commands need: exit codes and how a message or a table is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+USAGE, NOT_FIT, LOCKED = 2, 3, 6
+SIGNAL = 128  # a process ended by a signal exits with 128 and its number
+
+
+def complain(message: str) -> None:
+    """Print one message on stderr."""
+    click.echo(f"cj: {message}", err=True)
+
+
+def short(path: Path) -> str:
+    """Return a path below the current folder as a relative one."""
+    path = path.resolve()
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns, the last one as long as it is."""
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [str(cell).ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+        click.echo("  ".join([*cells, str(row[-1])]).rstrip())
