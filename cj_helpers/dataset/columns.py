@@ -11,7 +11,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import TABLES, ConfigError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.files import INTERNAL, ROW
-from cj_helpers.dataset.schema import Source
+from cj_helpers.dataset.schema_tables import Source
 
 # The last is the first parameter of ibis' own methods, which take columns as keywords.
 _RESERVED = ("source", ROW, "segment", "customer", "duration", "entry", "event", "_stitched", "self")

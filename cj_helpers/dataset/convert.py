@@ -7,7 +7,7 @@ from ibis.expr import datatypes as dt
 from ibis.expr import types as ir
 
 from cj_helpers.contract import Column
-from cj_helpers.dataset.schema import Read
+from cj_helpers.dataset.schema_tables import Read
 
 _FLAGS = {"true": True, "yes": True, "1": True, "y": True, "false": False, "no": False, "0": False, "n": False}
 

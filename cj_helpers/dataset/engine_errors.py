@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cj_helpers.contract import DataError
-from cj_helpers.dataset.schema import Read
+from cj_helpers.dataset.schema_tables import Read
 
 
 def unreadable_file(error: Exception, files: list[Path], read: Read, where: str) -> DataError:

@@ -16,7 +16,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.engine_errors import unreadable_file
-from cj_helpers.dataset.schema import Read
+from cj_helpers.dataset.schema_tables import Read
 
 WHITESPACE = "whitespace"
 ROW = "row_number"

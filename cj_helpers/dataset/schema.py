@@ -1,7 +1,7 @@
 """What dataset.yml may say: every key, its type and its allowed values.
 
 Keys that a later version will use are known here and refused as not yet supported, so that nothing
-in the file is ever ignored.
+in the file is ever ignored. The keys of ``tables`` are in ``schema_tables``.
 """
 
 from __future__ import annotations
@@ -11,90 +11,13 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_duration(value: object) -> timedelta:
-    """Read a duration such as ``30m``, ``12h``, ``7d`` or ``2w``.
-
-    Raises
-    ------
-    ValueError
-        When the text is not a positive whole number followed by m, h, d or w.
-    """
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"(\d+)\s*([mhdw])", str(value).strip())
-    if match is None or int(match[1]) == 0:
-        raise ValueError(f"found {value!r}; a duration is a positive whole number and m, h, d or w, such as 7d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+from cj_helpers.dataset.schema_base import Codes, Duration, Model, Names, not_yet, parse_duration
+from cj_helpers.dataset.schema_tables import Tables
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, (str, int, float)) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Names = Annotated[list[str], BeforeValidator(_as_list)]
-Codes = Annotated[list[str], BeforeValidator(lambda v: [str(x) for x in _as_list(v)])]  # type: ignore[union-attr]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_what_is_not_built(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        for name, info in cls.model_fields.items():
-            if name in data and (info.json_schema_extra or {}).get("not_yet"):  # type: ignore[union-attr]
-                raise ValueError(f"the key {name!r} is not yet supported; remove it")
-        return data
-
-
-def _not_yet() -> Any:
-    return Field(default=None, json_schema_extra={"not_yet": True})
-
-
-class Read(_Model):
-    """How a text file is written; Parquet needs nothing of this."""
-
-    delimiter: str = ","
-    quote: str = '"'
-    decimal: Literal[".", ","] = "."
-    thousands: Literal["", ".", ",", " ", "'"] = ""
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
-    timestamp_format: str = ""
-    missing: Codes = []
-
-
-class Source(_Model):
-    """One file, or one glob of files of the same shape."""
-
-    source: str
-    table: Any = _not_yet()
-    sql: Any = _not_yet()
-    read: Read = Read()
-    columns: dict[str, str] = {}
-    constants: dict[str, str] = {}
-    values: dict[str, dict[str, str]] = {}
-    duplicates: Literal["drop", "keep"] = "drop"
-    tenure_unit: Literal["days", "months"] | None = None
-
-
-class Tables(_Model):
-    """The sources of each table; several become one."""
-
-    events: list[Source] = []
-    surveys: list[Source] = []
-    customers: list[Source] = []
-    identities: list[Source] = []
-
-
-class Journey(_Model):
+class Journey(Model):
     """One journey definition."""
 
     label: str
@@ -129,7 +52,7 @@ class Journey(_Model):
         return self
 
 
-class Rating(_Model):
+class Rating(Model):
     """A satisfaction or effort question: its column, scale and which answers count as good."""
 
     column: str
@@ -138,7 +61,7 @@ class Rating(_Model):
     easy_is: Literal["high", "low"] = "high"
 
 
-class Survey(_Model):
+class Survey(Model):
     """Which survey columns hold what; keys of ``drivers`` are dimensions."""
 
     nps: str = ""
@@ -162,7 +85,7 @@ class Survey(_Model):
         return [name for names in self.drivers.values() for name in names]
 
 
-class Churn(_Model):
+class Churn(Model):
     """What leaving means, and which customer columns may explain it."""
 
     contractual: bool = True
@@ -183,14 +106,14 @@ class Churn(_Model):
         return self
 
 
-class Benchmark(_Model):
+class Benchmark(Model):
     """A figure from outside to compare with, and where it comes from."""
 
     value: float
     source: str
 
 
-class Privacy(_Model):
+class Privacy(Model):
     """Suppression of small groups and the key of pseudonyms."""
 
     min_group: int = Field(default=10, ge=5)
@@ -198,7 +121,7 @@ class Privacy(_Model):
     public: bool = False
 
 
-class Alert(_Model):
+class Alert(Model):
     """A headline number and the bound whose crossing is reported."""
 
     metric: str
@@ -213,7 +136,7 @@ class Alert(_Model):
         return self
 
 
-class DatasetConfig(_Model):
+class DatasetConfig(Model):
     """The whole of dataset.yml."""
 
     version: Literal[1]
@@ -231,8 +154,8 @@ class DatasetConfig(_Model):
     benchmarks: dict[str, Benchmark] = {}
     privacy: Privacy = Privacy()
     alerts: list[Alert] = []
-    changes: list[dict[str, date | str]] = _not_yet()
-    score: dict[str, Any] = _not_yet()
+    changes: list[dict[str, date | str]] = not_yet()
+    score: dict[str, Any] = not_yet()
 
     @field_validator("engine", mode="before")
     @classmethod

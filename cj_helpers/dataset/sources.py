@@ -21,7 +21,7 @@ from cj_helpers.dataset.convert import convert, recode
 from cj_helpers.dataset.engine_errors import unreadable_file
 from cj_helpers.dataset.files import FILE, RAW_ROW, ROW, find_files, fingerprint, read_raw
 from cj_helpers.dataset.problems import Loaded, Problem, verb
-from cj_helpers.dataset.schema import Source
+from cj_helpers.dataset.schema_tables import Source
 from cj_helpers.dataset.unreadable import Conversion, count_unreadable
 
 

@@ -11,7 +11,8 @@ from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.convert import to_number
 from cj_helpers.dataset.files import ROW
 from cj_helpers.dataset.problems import Loaded, Problem, row_in_file, verb
-from cj_helpers.dataset.schema import Read, Survey
+from cj_helpers.dataset.schema import Survey
+from cj_helpers.dataset.schema_tables import Read
 from cj_helpers.dataset.unreadable import Conversion, count_unreadable
 
 NOT_APPLICABLE = "__not_applicable"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ibis.expr import types as ir
 
 from cj_helpers.dataset.problems import Loaded, Problem, row_in_file, verb
-from cj_helpers.dataset.schema import Read
+from cj_helpers.dataset.schema_tables import Read
 
 # Only what cannot be a name or a text is shown as an example.
 _SHOWN = re.compile(r"[0-9.,:/\-+ TZ]{1,30}")
