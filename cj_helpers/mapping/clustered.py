@@ -30,23 +30,25 @@ def clustered_shares(rows: ir.Table, *, group_cols: Sequence[str]) -> pd.DataFra
     formed, so the size of the log does not matter.
     """
     by_customer = rows.group_by([*group_cols, "customer_id"]).aggregate(x=_.x.sum(), m=_.m.sum())
-    table = (
-        by_customer.filter(_.m > 0)
-        .group_by(list(group_cols))
-        .aggregate(
-            n_success=_.x.sum(),
-            n=_.m.sum(),
-            n_customers=_.count(),
-            xx=(_.x * _.x).sum(),
-            xm=(_.x * _.m).sum(),
-            mm=(_.m * _.m).sum(),
-        )
-        .execute()
+    table = by_customer.filter(_.m > 0).group_by(list(group_cols)).aggregate(**customer_sums(_.x, _.m)).execute()
+    return table[list(group_cols)].join(share_intervals(table))
+
+
+def customer_sums(x: ir.NumericValue, m: ir.NumericValue, suffix: str = "") -> dict[str, ir.Scalar]:
+    """Return the six sums over customers that `share_intervals` needs; x of m trials of a customer succeeded."""
+    sums = {"x": x.sum(), "m": m.sum(), "k": (m > 0).ifelse(1, 0).sum()}
+    sums |= {"xx": (x * x).sum(), "xm": (x * m).sum(), "mm": (m * m).sum()}
+    return {name + suffix: value for name, value in sums.items()}
+
+
+def share_intervals(sums: pd.DataFrame, suffix: str = "") -> pd.DataFrame:
+    """Return n_success, n, n_customers, share, conf_low and conf_high from sums over customers, row by row."""
+    x, m, k, xx, xm, mm = (
+        sums[name + suffix].fillna(0).astype("float64") for name in ("x", "m", "k", "xx", "xm", "mm")
     )
-    counts = ["n_success", "n", "n_customers"]
-    table = table.astype(dict.fromkeys(counts, "int64"))
-    share = table["n_success"] / table["n"]
-    squares = (table["xx"] - 2 * share * table["xm"] + share**2 * table["mm"]).astype("float64")
-    size = effective_size(share, squares, table["n"], table["n_customers"])
+    share = x / m.where(m > 0)
+    size = effective_size(share, xx - 2 * share * xm + share**2 * mm, m, k)
     low, high = wilson_interval(share * size, size)
-    return table[[*group_cols, *counts]].assign(share=share, conf_low=low, conf_high=high)
+    counts = {"n_success": x, "n": m, "n_customers": k}
+    table = pd.DataFrame({name: value.astype("int64") for name, value in counts.items()}, index=sums.index)
+    return table.assign(share=share, conf_low=low, conf_high=high)

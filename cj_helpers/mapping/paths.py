@@ -82,6 +82,15 @@ def transitions(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     return table.sort_values(order, ascending=[True, False, True, True]).reset_index(drop=True)
 
 
+def joined_in_order(steps: ir.Table, column: str, *, by: list[str], separator: str) -> ir.Table:
+    """Write a text column of each journey's steps as one text ``path``, in the order of the steps."""
+    # an ordered group_concat does not exist on every engine; sorting texts that begin with the position does
+    placed = steps.position.cast("string").lpad(_DIGITS, "0").concat(steps[column])
+    collected = steps.mutate(_placed=placed).group_by(by).aggregate(_path=_._placed.collect())
+    path = collected._path.sort().map(lambda text: text.substr(_DIGITS)).join(separator)
+    return collected.select(*by, path=path)
+
+
 def variants(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     """Count the distinct paths.
 
@@ -91,10 +100,7 @@ def variants(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
         journey, path (touchpoints joined with ``>``), n_journeys, share of the definition's journeys,
         completed_share (among the path's journeys, open ones included), n_customers, median_days.
     """
-    # an ordered group_concat does not exist on every engine; sorting texts that begin with the position does
-    placed = steps.position.cast("string").lpad(_DIGITS, "0").concat(steps.touchpoint)
-    collected = steps.mutate(_placed=placed).group_by(_JOURNEY).aggregate(_path=_._placed.collect())
-    paths = collected.select(*_JOURNEY, path=collected._path.sort().map(lambda text: text.substr(_DIGITS)).join(">"))
+    paths = joined_in_order(steps, "touchpoint", by=_JOURNEY, separator=">")
     joined = journeys.select(*_JOURNEY, "customer_id", "outcome", "duration").inner_join(paths, _JOURNEY)
     table = (
         joined.group_by("journey", "path")
