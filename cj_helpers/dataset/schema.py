@@ -7,13 +7,14 @@ in the file is ever ignored. The keys of ``tables`` are in ``schema_tables``.
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from cj_helpers.dataset.schema_base import Codes, Duration, Model, Names, not_yet, parse_duration
+from cj_helpers.dataset.schema_priorities import Change, Reference
 from cj_helpers.dataset.schema_tables import Tables
 
 
@@ -32,6 +33,9 @@ class Journey(Model):
     promise: Duration | None = None
     within: Duration = timedelta(days=30)
     value: float | None = None
+    reference: Reference = Reference()
+    owner: str = ""
+    status: str = ""
 
     @field_validator("timeout", mode="before")
     @classmethod
@@ -154,7 +158,7 @@ class DatasetConfig(Model):
     benchmarks: dict[str, Benchmark] = {}
     privacy: Privacy = Privacy()
     alerts: list[Alert] = []
-    changes: list[dict[str, date | str]] = not_yet()
+    changes: list[Change] = []
     score: dict[str, Any] = not_yet()
 
     @field_validator("engine", mode="before")
@@ -186,3 +190,11 @@ class DatasetConfig(Model):
             if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", key) is None:
                 raise ValueError(f"found the key {key!r}; a journey's key has letters, digits, _ or - only")
         return value
+
+    @model_validator(mode="after")
+    def _changes_name_journeys(self) -> DatasetConfig:
+        for change in self.changes:
+            if change.journey and change.journey not in self.journeys:
+                allowed = ", ".join(self.journeys) or "none, as no journey is defined"
+                raise ValueError(f"changes: no journey {change.journey!r}; allowed: {allowed}")
+        return self
