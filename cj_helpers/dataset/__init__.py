@@ -5,10 +5,10 @@ and above a stated share it is an error. Raw customer ids stay in the engine.
 """
 
 from cj_helpers.dataset.checks import channel_days, feed_gaps
-from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.config import nearest, parse_as_of
 from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey_frame, tenure_unit
 from cj_helpers.dataset.model import Dataset
-from cj_helpers.dataset.opening import open_dataset, parse_as_of
+from cj_helpers.dataset.opening import open_dataset
 
 __all__ = [
     "Dataset",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import yaml
 from pydantic import BaseModel, ValidationError
 
@@ -152,3 +155,26 @@ def journey_definition(key: str, journey: Journey) -> JourneyDefinition:
         within=journey.within,
         value=journey.value,
     )
+
+
+def parse_as_of(as_of: str, time_zone: str) -> pd.Timestamp:
+    """Read ``as_of``: a date is the end of that day in the zone, a timestamp is exact; empty gives NaT.
+
+    Raises
+    ------
+    ConfigError
+        When the text is neither.
+    """
+    if not as_of:
+        return pd.NaT  # type: ignore[return-value]
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise ConfigError(
+            f"as_of: found {as_of!r}; allowed are a date (2026-03-31) or a timestamp (2026-03-31 18:00:00)."
+        ) from None
+    if len(as_of) == 10:
+        moment += timedelta(days=1) - timedelta(microseconds=1)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(time_zone))
+    return pd.Timestamp(moment).tz_convert("UTC").tz_localize(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from ibis.expr import types as ir
 from cj_helpers.contract import JourneyDefinition
 from cj_helpers.dataset.checks import NOT_FIT
 from cj_helpers.dataset.schema import DatasetConfig
+
+IDENTITY_COLUMNS = ["measure", "before", "after", "share"]
+CLOCK_COLUMNS = ["source", "n_rows", "n_with_offset", "n_folded"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,19 @@ class Dataset:
         path, sha256 and rows of every file read.
     fingerprint : str
         SHA-256 over inputs, dataset.yml and as_of.
+    as_of_reason : str
+        Why as_of is what it is: given (a parameter), declared (dataset.yml), earliest_feed (the earliest of the
+        event sources' last timestamps), last_date (the last date of surveys and customers) or none.
+    identity : DataFrame, one row per measure
+        measure (ids_of_events, customers_of_events, events_stitched, aliases, aliases_used, conflicts,
+        over_merged, largest_cluster), before and after stitching, and share (of events stitched). Empty without
+        identities.
+    unstitched : ibis table or None
+        The events under the ids they came with, to see what results would be without identities; None when no
+        identities are declared.
+    clocks : DataFrame, one row per source of events
+        source, n_rows, n_with_offset (times that carry their own offset), n_folded (local times that occur
+        twice when clocks go back, read by ``time_fold``).
     """
 
     key: str
@@ -56,6 +72,10 @@ class Dataset:
     verdict: pd.DataFrame
     inputs: list[dict[str, Any]]
     fingerprint: str
+    as_of_reason: str = "none"
+    identity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=IDENTITY_COLUMNS))
+    unstitched: ir.Table | None = None
+    clocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CLOCK_COLUMNS))
 
     @property
     def name(self) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import ibis
-import pandas as pd
 
-from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.contract import DataError
 from cj_helpers.dataset.checks import NOT_FIT
 from cj_helpers.dataset.config import dataset_file, read_config
 from cj_helpers.dataset.model import Dataset
@@ -42,13 +39,12 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     """
     file = dataset_file(path)
     config = read_config(file)
-    given = parse_as_of(as_of or config.as_of, config.time_zone)
     con = _connect()
-    data = Reading(con, file.parent.resolve(), config, given).read()
+    data = Reading(con, file.parent.resolve(), config, as_of).read()
     con.raw_sql("SET enable_external_access=false")  # all is read; values can no longer reach files
     con.raw_sql("SET lock_configuration=true")
     if strict and not data.fit:
-        raise DataError(_why_not_fit(data, as_of_given=not pd.isna(given)))
+        raise DataError(_why_not_fit(data, as_of_given=data.as_of_reason in {"given", "declared"}))
     return data
 
 
@@ -70,26 +66,3 @@ def _connect() -> Any:
     weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
     con.raw_sql("SET TimeZone='UTC'")
     return con
-
-
-def parse_as_of(as_of: str, time_zone: str) -> pd.Timestamp:
-    """Read ``as_of``: a date is the end of that day in the zone, a timestamp is exact; empty gives NaT.
-
-    Raises
-    ------
-    ConfigError
-        When the text is neither.
-    """
-    if not as_of:
-        return pd.NaT  # type: ignore[return-value]
-    try:
-        moment = datetime.fromisoformat(as_of)
-    except ValueError:
-        raise ConfigError(
-            f"as_of: found {as_of!r}; allowed are a date (2026-03-31) or a timestamp (2026-03-31 18:00:00)."
-        ) from None
-    if len(as_of) == 10:
-        moment += timedelta(days=1) - timedelta(microseconds=1)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(time_zone))
-    return pd.Timestamp(moment).tz_convert("UTC").tz_localize(None)

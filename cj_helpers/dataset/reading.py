@@ -13,7 +13,7 @@ import pandas as pd
 from ibis.expr import types as ir
 
 from cj_helpers.dataset.checks import feed_table, quality_table, verdict_table
-from cj_helpers.dataset.config import journey_definition
+from cj_helpers.dataset.config import journey_definition, parse_as_of
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.problems import Loaded, Problem
 from cj_helpers.dataset.schema import DatasetConfig
@@ -34,8 +34,10 @@ from cj_helpers.dataset.validate import check_churn, check_customers, check_touc
 class Reading:
     """One pass from files to the three tables, collecting what it finds."""
 
-    def __init__(self, con: Any, folder: Path, config: DatasetConfig, as_of: pd.Timestamp) -> None:
-        self.con, self.folder, self.config, self.given = con, folder, config, as_of
+    def __init__(self, con: Any, folder: Path, config: DatasetConfig, as_of: str) -> None:
+        self.con, self.folder, self.config = con, folder, config
+        self.given = parse_as_of(as_of or config.as_of, config.time_zone)
+        self.reason = "given" if as_of else "declared" if config.as_of else "none"
         self.problems: list[Problem] = []
         self.inputs: list[dict[str, Any]] = []
 
@@ -48,6 +50,8 @@ class Reading:
             surveys = self._keep("surveys_received", stitch(surveys, identities, self.problems, "surveys"))
         feeds = feed_table(received)
         as_of = self.given if not pd.isna(self.given) else self._default_as_of(feeds, surveys, customers)
+        if pd.isna(self.given) and not pd.isna(as_of):
+            self.reason = "earliest_feed" if len(feeds) else "last_date"
         events, surveys, customers = self._cut(as_of, received, surveys, customers)
         # Rows that could not be read may hold the touchpoints that seem to be missing.
         if not any(p.table == "events" and p.outcome == "error" for p in self.problems):
@@ -72,6 +76,7 @@ class Reading:
             verdict=verdict_table(available, self.problems, late),
             inputs=self.inputs,
             fingerprint=self._fingerprint(as_of),
+            as_of_reason=self.reason,
         )
 
     def _received(self, identities: ir.Table | None) -> ir.Table | None:
