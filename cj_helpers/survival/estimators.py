@@ -43,7 +43,7 @@ def incidence_function(risk: RiskSets, outcome: int) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class _Paths:
+class Paths:
     """Running sums along the times that the influence of a row is made of; rows of 2-d arrays are outcomes.
 
     While at risk, a row that entered at the origin has influence -H on the incidence F; after its end its influence is
@@ -57,7 +57,8 @@ class _Paths:
     jump: FloatArray  # influence on the cumulative hazard of ending at all, 1/(n - d)
 
 
-def _paths(risk: RiskSets) -> _Paths:
+def incidence_paths(risk: RiskSets) -> Paths:
+    """Running sums of the risk sets that influences are made of."""
     at_risk, deaths = risk.at_risk, risk.events.sum(axis=0)
     one = np.ones_like(at_risk)
     before = np.append(1.0, survival_function(risk)[:-1])
@@ -65,7 +66,7 @@ def _paths(risk: RiskSets) -> _Paths:
     steps = risk.events * ended
     greenwood = np.cumsum(_ratio(deaths, at_risk * (at_risk - deaths)))
     common = np.cumsum((_ratio(one, at_risk) - np.append(0.0, greenwood[:-1])) * steps, axis=1)
-    return _Paths(np.cumsum(steps, axis=1), common, greenwood, ended, _ratio(one, at_risk - deaths))
+    return Paths(np.cumsum(steps, axis=1), common, greenwood, ended, _ratio(one, at_risk - deaths))
 
 
 def incidence_errors(spells: Spells, risk: RiskSets) -> FloatArray:
@@ -81,7 +82,7 @@ def incidence_errors(spells: Spells, risk: RiskSets) -> FloatArray:
     """
     if spells.cluster is None and spells.entry is None:
         spells = _identical_rows(risk)
-    paths = _paths(risk)
+    paths = incidence_paths(risk)
     index, before, after, weight = _changes(spells, risk, paths)
 
     def running(i: int, j: int) -> FloatArray:
@@ -107,9 +108,9 @@ def _identical_rows(risk: RiskSets) -> Spells:
     return Spells(risk.time[at], status, counts[status, at], None, None, nobody, ())
 
 
-def _changes(spells: Spells, risk: RiskSets, paths: _Paths) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
+def _changes(spells: Spells, risk: RiskSets, paths: Paths) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Every change of a customer's (b of each outcome, z, r): time index, before, after, number of copies."""
-    first, end, entered, ended = _row_states(spells, risk, paths)
+    first, end, entered, ended = row_states(spells, risk, paths)
     n, index = len(end), np.concatenate([first, end])
     seen = index < len(risk.time)
     if spells.cluster is None:
@@ -126,7 +127,7 @@ def _changes(spells: Spells, risk: RiskSets, paths: _Paths) -> tuple[IntArray, F
     return index[order], after - change, after, np.ones(len(order))
 
 
-def _row_states(spells: Spells, risk: RiskSets, paths: _Paths) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+def row_states(spells: Spells, risk: RiskSets, paths: Paths) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
     """First index at risk and index of the end of each row, and its (b ..., z, r) while at risk and after its end."""
     size, n_outcomes = len(risk.time), len(risk.events)
     end = np.searchsorted(risk.time, spells.duration)

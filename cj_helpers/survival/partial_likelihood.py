@@ -24,6 +24,8 @@ class Steps:
     last: IntArray
     died: BoolArray
     n_events: IntArray  # per event time, counted with weights
+    time: FloatArray
+    breslow: bool
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,28 @@ class RiskSums:
     mean: FloatArray  # mean covariates over the d factors
     drift: FloatArray  # sum of mean/denominator
     tied_drift: FloatArray
+    at_risk: FloatArray  # sum of risk * covariates over those at risk
+    ended: FloatArray  # the same over those with the event
 
 
-def steps(spells: Spells) -> Steps:
-    """Distinct event times, and each row's place among them."""
+def steps(spells: Spells, strata: IntArray | None = None, *, breslow: bool = False) -> Steps:
+    """Distinct event times, and each row's place among them; those of one stratum after those of another.
+
+    With `breslow`, tied events all see the whole risk set (Breslow 1974) instead of leaving it one by one.
+    """
     died = spells.status > 0
-    time, index = np.unique(spells.duration[died], return_inverse=True)
-    last = np.searchsorted(time, spells.duration, side="right")
-    first = np.zeros(len(last), dtype=np.int64) if spells.entry is None else first_at_risk(spells.entry, time)
-    n_events = tally(index, spells.weight[died], len(time)).astype(np.int64)
-    return Steps(first=np.minimum(first, last), last=last, died=died, n_events=n_events)
+    first, last = np.zeros(len(died), dtype=np.int64), np.zeros(len(died), dtype=np.int64)
+    times, start = [], 0
+    for stratum in [None] if strata is None else np.unique(strata):
+        rows = np.ones(len(died), dtype=bool) if strata is None else strata == stratum
+        time = np.unique(spells.duration[rows & died])
+        last[rows] = start + np.searchsorted(time, spells.duration[rows], side="right")
+        entered = np.zeros(rows.sum()) if spells.entry is None else spells.entry[rows]
+        first[rows] = np.minimum(start + first_at_risk(entered, time), last[rows])
+        times.append(time)
+        start += len(time)
+    n_events = tally(last[died] - 1, spells.weight[died], start).astype(np.int64)
+    return Steps(first, last, died, n_events, np.concatenate(times), breslow)
 
 
 def _over_risk_sets(values: FloatArray, grid: Steps) -> FloatArray:
@@ -86,7 +100,7 @@ def risk_sums(x: FloatArray, beta: FloatArray, spells: Spells, grid: Steps) -> R
     d1 = _columns(_over_deaths, x * own[:, None], grid)
     d = grid.n_events
     at = np.repeat(np.arange(len(d)), d)
-    share = (np.arange(len(at)) - np.repeat(np.cumsum(d) - d, d)) / d[at]
+    share = np.zeros(len(at)) if grid.breslow else (np.arange(len(at)) - np.repeat(np.cumsum(d) - d, d)) / d[at]
     inverse = 1 / (s0[at] - share * d0[at])
 
     def sums(power_of_share: int, power: int) -> FloatArray:
@@ -110,6 +124,8 @@ def risk_sums(x: FloatArray, beta: FloatArray, spells: Spells, grid: Steps) -> R
         mean=total / d[:, None],
         drift=drift,
         tied_drift=tied_drift,
+        at_risk=s1,
+        ended=d1,
     )
 
 
@@ -126,3 +142,19 @@ def score_residuals(x: FloatArray, spells: Spells, grid: Steps, sums: RiskSums) 
     residual[died] += x[died] - sums.mean[own]
     residual[died] += risk[died] * (x[died] * sums.tied_hazard[own][:, None] - sums.tied_drift[own])
     return residual
+
+
+def weighted_information(x: FloatArray, spells: Spells, grid: Steps, sums: RiskSums, weights: FloatArray) -> FloatArray:
+    """Sum over the event times of their weight times the variance of the covariates at risk there."""
+    own = spells.weight * sums.risk
+    seen = _between(weights * sums.hazard, grid)
+    seen[grid.died] -= (weights * sums.tied_hazard)[grid.last[grid.died] - 1]
+    by = weights[:, None]
+    spread = (x * (own * seen)[:, None]).T @ x
+    return np.asarray(spread - sums.at_risk.T @ (by * sums.drift) + sums.ended.T @ (by * sums.tied_drift))
+
+
+def event_residuals(x: FloatArray, spells: Spells, grid: Steps, sums: RiskSums) -> FloatArray:
+    """Covariates of those with the event minus their mean at risk, summed per event time (Schoenfeld 1982)."""
+    seen = _columns(_over_deaths, x * spells.weight[:, None], grid)
+    return np.asarray(seen - sums.mean * grid.n_events[:, None])

@@ -8,7 +8,7 @@ time, how many were at risk and how many ended in which way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,22 @@ class Spells:
         cluster = None if self.cluster is None else self.cluster[rows]
         values = (self.duration[rows], self.status[rows], self.weight[rows], entry, cluster, self.segment[rows])
         return Spells(*values, labels=self.labels)
+
+    def with_segments(self, segment: IntArray, labels: tuple[str, ...]) -> Spells:
+        """The same rows in other segments."""
+        return replace(self, segment=segment, labels=labels)
+
+    def with_status(self, status: IntArray) -> Spells:
+        """The same rows with other ends."""
+        return replace(self, status=status)
+
+    def with_entry(self, entry: FloatArray) -> Spells:
+        """The same rows, observed from other times on."""
+        return replace(self, entry=entry)
+
+    def with_end(self, duration: FloatArray, status: IntArray) -> Spells:
+        """The same rows, ended at other times."""
+        return replace(self, duration=duration, status=status)
 
     def parts(self) -> Iterator[tuple[str, Spells]]:
         """The overall spells first, then those of each segment."""
