@@ -12,12 +12,11 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError, JourneyDefinition
 from cj_helpers.mapping.clustered import customer_sums, share_intervals
-from cj_helpers.mapping.paths import joined_in_order
+from cj_helpers.mapping.paths import FIRST_SIGN, joined_in_order
 
 KINDS = ("ordered", "consecutive", "window", "reached")
 _COLUMNS = ["journey", "kind", "stage", "n_reached", "n_previous", "share", "conf_low", "conf_high"]
 _COLUMNS += ["n_matured", "matured_share", "matured_low", "matured_high", "n_customers"]
-_FIRST_SIGN = 0x4E00  # one sign per stage, far from the wildcards of LIKE
 _NO_STAGE = "-"
 
 
@@ -97,14 +96,13 @@ def _funnel_of(
 
 def _stage_paths(inside: ir.Table, names: list[str]) -> ir.Table:
     """Write the stages of each journey as a text of one sign per step."""
-    signs = [(inside.stage == name, chr(_FIRST_SIGN + index)) for index, name in enumerate(names)]
-    sign = ibis.cases(*signs, else_=_NO_STAGE)
-    return joined_in_order(inside.mutate(_sign=sign), "_sign", by=["journey_id"], separator="")
+    signs = [(inside.stage == name, chr(FIRST_SIGN + index)) for index, name in enumerate(names)]
+    return joined_in_order(inside, ibis.cases(*signs, else_=_NO_STAGE), by=["journey_id"])
 
 
 def _flags(seen: ir.Table, inside: ir.Table, names: list[str], kind: str, window: timedelta) -> ir.Table:
     """Say per journey which stages were reached (r0, r1, ...) and which may count as tried (p0, p1, ...)."""
-    signs = [chr(_FIRST_SIGN + index) for index in range(len(names))]
+    signs = [chr(FIRST_SIGN + index) for index in range(len(names))]
     firsts = [signs[: index + 1] for index in range(len(names))]
     if kind == "consecutive":
         reached = [seen.path.contains("".join(first)) for first in firsts]

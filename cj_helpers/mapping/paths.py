@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import ibis
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED
+from cj_helpers.mapping.clustered import customer_sums, share_intervals
 
+OTHER = "(other)"
 _JOURNEY = ["journey", "journey_id"]
-_DIGITS = 9  # of a position within a journey
+_DIGITS = 9  # of a position within a journey: with a sign of three bytes a text that engines keep in place
+FIRST_SIGN, MOST_SIGNS = 0x4E00, 20_000  # far from the wildcards of LIKE
+_QUARTILES = [0.25, 0.5, 0.75]
 
 
 def outcomes(journeys: ir.Table) -> pd.DataFrame:
@@ -34,6 +40,13 @@ def outcomes(journeys: ir.Table) -> pd.DataFrame:
     return table[["journey", "outcome", "n_journeys", "share", "n_customers"]]
 
 
+def one_by_one(steps: ir.Table, journeys: ir.Table) -> Iterator[tuple[str, ir.Table, ir.Table]]:
+    """Yield each definition with its steps and journeys: memory goes by the largest one, not by all of them."""
+    keys = journeys.select("journey").distinct().execute()["journey"]
+    for key in sorted(keys):
+        yield key, steps.filter(_.journey == key), journeys.filter(_.journey == key)
+
+
 def transitions(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     """Count what follows each touchpoint, the ways a journey ends included.
 
@@ -52,43 +65,105 @@ def transitions(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     Notes
     -----
     ``n_transitions`` counts occurrences, ``n_journeys`` distinct journeys, and ``probability`` divides by all
-    rows of the source, ends included: three different numbers.
+    rows of the source, ends included: three different numbers. `transition_intervals` adds its interval.
     """
-    ends = journeys.select(*_JOURNEY, end=ibis.literal("(").concat(journeys.outcome, ")"))
-    joined = steps.left_join(ends, _JOURNEY)
-    moves = joined.select(
-        "journey",
-        "journey_id",
-        "customer_id",
-        "wait",
-        source=joined.touchpoint,
-        target=joined.next_touchpoint.fill_null(joined.end),
+    parts = [_transitions_of(*tables).assign(journey=key) for key, *tables in one_by_one(steps, journeys)]
+    names = ["journey", "source", "target", "n_transitions", "n_journeys", "n_customers"]
+    names += ["probability", "wait_median_hours", "wait_p25_hours", "wait_p75_hours"]
+    if not parts:
+        return pd.DataFrame(columns=names)
+    table = pd.concat(parts, ignore_index=True)
+    total = table.groupby(["journey", "source"])["n_transitions"].transform("sum")
+    table["probability"] = table["n_transitions"] / total
+    order = ["journey", "n_transitions", "source", "target"]
+    return table[names].sort_values(order, ascending=[True, False, True, True]).reset_index(drop=True)
+
+
+def _moves(steps: ir.Table, journeys: ir.Table) -> ir.Table:
+    """List every step with what follows it, the end of the journey included."""
+    ends = journeys.select("journey_id", end=ibis.literal("(").concat(journeys.outcome, ")"))
+    last = steps.filter(_.next_touchpoint.isnull()).inner_join(ends, "journey_id")
+    columns = ["journey_id", "customer_id", "wait"]
+    inner = steps.filter(_.next_touchpoint.notnull())
+    return ibis.union(
+        inner.select(*columns, source=_.touchpoint, target=_.next_touchpoint),
+        last.select(*columns, source=_.touchpoint, target=_.end),
     )
+
+
+def _transitions_of(steps: ir.Table, journeys: ir.Table) -> pd.DataFrame:
     table = (
-        moves.group_by("journey", "source", "target")
+        _moves(steps, journeys)
+        .group_by("source", "target")
         .aggregate(
             n_transitions=_.count(),
             n_journeys=_.journey_id.nunique(),
             n_customers=_.customer_id.nunique(),
-            wait_median_hours=_.wait.median(),
-            wait_p25_hours=_.wait.quantile(0.25),
-            wait_p75_hours=_.wait.quantile(0.75),
+            _waits=_.wait.quantile(_QUARTILES),
         )
         .execute()
     )
-    total = table.groupby(["journey", "source"])["n_transitions"].transform("sum")
-    table.insert(6, "probability", table["n_transitions"] / total)
-    order = ["journey", "n_transitions", "source", "target"]
-    return table.sort_values(order, ascending=[True, False, True, True]).reset_index(drop=True)
+    return table.drop(columns="_waits").join(quartiles(table["_waits"]))
 
 
-def joined_in_order(steps: ir.Table, column: str, *, by: list[str], separator: str) -> ir.Table:
-    """Write a text column of each journey's steps as one text ``path``, in the order of the steps."""
+def quartiles(values: pd.Series) -> pd.DataFrame:
+    """Return lists of three quantiles as the columns of waits."""
+    rows = [[float("nan")] * 3 if value is None or len(value) == 0 else list(value) for value in values]
+    columns = ["wait_p25_hours", "wait_median_hours", "wait_p75_hours"]
+    return pd.DataFrame(rows, columns=columns, index=values.index, dtype="float64")
+
+
+def transition_intervals(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
+    """Give the probability of every transition its interval.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition, source and target
+        journey, source, target, n (rows of the source), n_customers of the source, probability, conf_low, conf_high.
+
+    Notes
+    -----
+    Wilson (1927) clustered by customer: the trials of a customer are all rows of the source, the successes those
+    that went to the target.
+    """
+    parts = []
+    for key, own, ended in one_by_one(steps, journeys):
+        moves = _moves(own, ended)
+        hits = moves.group_by("source", "target", "customer_id").aggregate(x=_.count())
+        tries = moves.group_by("source", "customer_id").aggregate(m=_.count())
+        joined = hits.inner_join(tries, ["source", "customer_id"])
+        found = joined.group_by("source", "target").aggregate(x=_.x.sum(), xx=(_.x * _.x).sum(), xm=(_.x * _.m).sum())
+        base = tries.group_by("source").aggregate(m=_.m.sum(), k=_.count(), mm=(_.m * _.m).sum())
+        sums = found.inner_join(base, "source").execute()
+        parts.append(sums[["source", "target"]].join(share_intervals(sums)).assign(journey=key))
+    names = ["journey", "source", "target", "n", "n_customers", "probability", "conf_low", "conf_high"]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*names[:-3], "share", *names[-2:]])
+    return table.rename(columns={"share": "probability"})[names]
+
+
+def joined_in_order(steps: ir.Table, sign: ir.StringValue, *, by: list[str]) -> ir.Table:
+    """Write one sign per step as one text ``path`` per journey, in the order of the steps."""
     # an ordered group_concat does not exist on every engine; sorting texts that begin with the position does
-    placed = steps.position.cast("string").lpad(_DIGITS, "0").concat(steps[column])
-    collected = steps.mutate(_placed=placed).group_by(by).aggregate(_path=_._placed.collect())
-    path = collected._path.sort().map(lambda text: text.substr(_DIGITS)).join(separator)
-    return collected.select(*by, path=path)
+    placed = steps.position.cast("string").lpad(_DIGITS, "0").concat(sign)
+    collected = steps.select(*by, _placed=placed).group_by(by).aggregate(_path=_._placed.collect())
+    return collected.select(*by, path=collected._path.sort().map(lambda text: text.substr(_DIGITS)).join(""))
+
+
+def signed_paths(steps: ir.Table) -> tuple[ir.Table, dict[str, str]]:
+    """Return the path of each journey as signs, and the touchpoint each sign stands for.
+
+    One sign per step keeps paths short in the engine: of names it would collect ten times the bytes.
+    """
+    counts = steps.group_by("touchpoint").aggregate(n=_.count()).order_by(_.n.desc(), "touchpoint")
+    names = counts.limit(MOST_SIGNS).execute()["touchpoint"].tolist()
+    signs = {chr(FIRST_SIGN + index): name for index, name in enumerate(names)}
+    rare = chr(FIRST_SIGN + MOST_SIGNS)
+    code = ibis.memtable(
+        {"touchpoint": names, "_sign": list(signs)}, schema={"touchpoint": "string", "_sign": "string"}
+    )
+    coded = steps.left_join(code, "touchpoint")
+    coded = coded.select("journey_id", "position", sign=coded["_sign"].fill_null(rare))
+    return joined_in_order(coded, coded.sign, by=["journey_id"]), signs | {rare: OTHER}
 
 
 def variants(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
@@ -98,20 +173,28 @@ def variants(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     -------
     DataFrame, one row per journey definition and path, most frequent first
         journey, path (touchpoints joined with ``>``), n_journeys, share of the definition's journeys,
-        completed_share (among the path's journeys, open ones included), n_customers, median_days.
+        completed_share (among the path's journeys, open ones included), conf_low, conf_high, n_customers, median_days.
     """
-    paths = joined_in_order(steps, "touchpoint", by=_JOURNEY, separator=">")
-    joined = journeys.select(*_JOURNEY, "customer_id", "outcome", "duration").inner_join(paths, _JOURNEY)
-    table = (
-        joined.group_by("journey", "path")
-        .aggregate(
-            n_journeys=_.count(),
-            completed_share=(_.outcome == COMPLETED).ifelse(1, 0).mean(),
-            n_customers=_.customer_id.nunique(),
-            median_days=_.duration.median(),
-        )
-        .execute()
-    )
-    table.insert(3, "share", table["n_journeys"] / table.groupby("journey")["n_journeys"].transform("sum"))
+    parts = [_variants_of(*tables).assign(journey=key) for key, *tables in one_by_one(steps, journeys)]
+    names = ["journey", "path", "n_journeys", "share", "completed_share", "conf_low", "conf_high"]
+    names += ["n_customers", "median_days"]
+    if not parts:
+        return pd.DataFrame(columns=names)
+    table = pd.concat(parts, ignore_index=True)
+    table["share"] = table["n_journeys"] / table.groupby("journey")["n_journeys"].transform("sum")
     table = table.sort_values(["journey", "n_journeys", "path"], ascending=[True, False, True])
-    return table.reset_index(drop=True)
+    return table[names].reset_index(drop=True)
+
+
+def _variants_of(steps: ir.Table, journeys: ir.Table) -> pd.DataFrame:
+    paths, signs = signed_paths(steps)
+    joined = journeys.select("journey_id", "customer_id", "outcome", "duration").inner_join(paths, "journey_id")
+    per_customer = joined.group_by("path", "customer_id").aggregate(
+        x=(_.outcome == COMPLETED).ifelse(1, 0).sum(), m=_.count()
+    )
+    sums = per_customer.group_by("path").aggregate(**customer_sums(_.x, _.m))
+    days = joined.group_by("path").aggregate(median_days=_.duration.median())
+    table = sums.inner_join(days, "path").execute()
+    shares = share_intervals(table).rename(columns={"share": "completed_share", "n": "n_journeys"})
+    path = [">".join(signs[sign] for sign in text) for text in table["path"]]
+    return shares.assign(path=path, median_days=table["median_days"])
