@@ -8,6 +8,7 @@ import click
 
 from cj_helpers import __version__
 from cj_helpers.cli.data import check, params, sample
+from cj_helpers.cli.init import init
 from cj_helpers.cli.run import run
 from cj_helpers.cli.shared import LOCKED, NOT_FIT, SIGNAL, USAGE, complain
 from cj_helpers.contract import ConfigError, DataError
@@ -24,7 +25,7 @@ def app() -> None:
     """
 
 
-for _command in (run, check, sample, params):
+for _command in (init, check, run, sample, params):
     app.add_command(_command)
 
 
