@@ -11,10 +11,9 @@ from ibis import _
 from ibis.expr import datatypes as dt
 from ibis.expr import types as ir
 
-from cj_helpers.dataset.unify import TOLERATED_SHARE
-
 ORDERS = ("dmy", "mdy", "ymd")
 ISO = ""  # read without a declared format
+TOLERATED_SHARE = 0.01  # of dates that may be broken: up to 1 % of rows are dropped and counted
 _MAX_SHAPES = 200
 COMPACT = "%Y%m%d"
 _TIMES = {

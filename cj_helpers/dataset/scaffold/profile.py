@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pandas as pd
 from ibis.expr import types as ir
 
-from cj_helpers.dataset.files import INTERNAL, read_raw
-from cj_helpers.dataset.scaffold.dates import COMPACT, Reading, fitting, readings, shapes
+from cj_helpers.dataset.scaffold.dates import COMPACT, TOLERATED_SHARE, Reading, fitting, readings, shapes
 from cj_helpers.dataset.scaffold.dialect import Dialect, is_parquet, sniff
-from cj_helpers.dataset.schema_tables import Read
-from cj_helpers.dataset.unify import TOLERATED_SHARE
+from cj_helpers.dataset.scaffold.reader import read_rows
 
 # Ways to write "no answer" that stay text unless they are declared.
 BLANKS = ("NA", "N/A", "n/a", "NULL", "null", "None", "nan", "NaN", "-", "?")
@@ -141,13 +138,8 @@ def profile(con: Any, paths: list[Path]) -> Profile:
         When a file cannot be read as it seems to be written.
     """
     dialect = None if is_parquet(paths[0]) else sniff(paths[0])
-    read = (
-        Read()
-        if dialect is None
-        else Read.model_validate({"encoding": dialect.encoding, "delimiter": dialect.delimiter})
-    )
-    raw = con.create_table(ibis.util.gen_name("look"), read_raw(con, paths, read, paths[0].name), temp=True)
-    names = [name for name in raw.columns if name not in INTERNAL]
+    raw = read_rows(con, paths, dialect)
+    names = list(raw.columns)
     facts = raw.aggregate(**_measures(raw, names)).execute().iloc[0]
     columns = [_column(raw, name, i, facts) for i, name in enumerate(names)]
     return Profile(paths, dialect, raw, columns)
