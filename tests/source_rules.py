@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "churn": BASE | DATA,
     "plots": {"contract", "text"},
     "report": {"contract", "dataset", "inference", "text"},
-    "runner": {"contract", "dataset", "text"},
+    "runner": {"contract", "dataset", "inference", "text"},
     "sample": {"contract", "text"},
     "cli": COMMANDS,
 }

@@ -15,7 +15,7 @@ from cj_helpers.runner import naming, run, runs
 from cj_helpers.runner.bundles import Bundle
 from cj_helpers.runner.clean import clean_message, clean_notebook, private_text
 from cj_helpers.runner.html import render_notebook, split_opening
-from cj_helpers.runner.index import render_index
+from cj_helpers.runner.index import Surroundings, render_index
 from cj_helpers.runner.markdown import Headings, render_markdown
 from cj_helpers.runner.notebooks import read_notebook
 from cj_helpers.runner.page import choose, first_rows, unbroken
@@ -31,6 +31,8 @@ FACTS = {
     "language": "en",
     "time_zone": "UTC",
     "currency": "EUR",
+    "commit": "0123456789ab",
+    "market": "",
 }
 GOOD = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{CSP}"><p>text</p>'
 
@@ -46,7 +48,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     results = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(naming, "package_digests", list)  # someone may edit the package meanwhile
-        patch.setattr(runs, "open_source", lambda dataset, *, as_of="": source)
+        patch.setattr(naming, "commit", lambda folder: "0123456789ab")
+        patch.setattr(runs, "open_source", lambda dataset, **_: source)
         for out in ("one", "two"):
             results.append(run("tiny", out=base / out, notebooks_dir=base / "notebooks", jobs=2))
     return SimpleNamespace(folder=results[0].folder, again=results[1].folder, base=base)
@@ -352,7 +355,7 @@ def test_pictures_of_other_tools_get_an_alternative_text(tmp_path):
 )
 def test_the_index_says_how_the_run_ended(statuses, problem, sentence):
     outcomes = [Outcome(f"0{i}_x", f"Title {i} <b>", Verdict(s, "why <i>")) for i, s in enumerate(statuses)]
-    page = render_index(outcomes, facts=FACTS, alerts=[], problem=problem)
+    page = render_index(outcomes, facts=FACTS, alerts=[], around=Surroundings(problem=problem))
     assert sentence in page
     assert problem in page
     assert "Title 0 &lt;b&gt;" in page
@@ -368,7 +371,7 @@ def test_the_same_run_twice_gives_the_same_bytes(reports):
     assert files == sorted(path.relative_to(reports.again) for path in reports.again.rglob("*") if path.is_file())
     assert reports.folder.name == reports.again.name
     for file in files:
-        if file.name != "run.log":
+        if file.name not in ("run.log", "index.html"):  # they know the time
             assert (reports.folder / file).read_bytes() == (reports.again / file).read_bytes(), file
 
 

@@ -211,7 +211,7 @@ def test_a_table_for_readers_and_machines() -> None:
         {"name": "n_journeys", "label": "Journeys", "kind": "count"},
         {"name": "share", "label": "Share", "kind": "percent"},
     ]
-    assert payload["rows"] == [["completed", 70, 0.538461538462], ["abandoned", 30, 0.230769230769], ["open", 30, None]]
+    assert payload["rows"] == [["completed", 70, 0.5384615385], ["abandoned", 30, 0.2307692308], ["open", 30, None]]
     assert (payload["n_rows"], payload["n_displayed"], payload["truncated"]) == (3, 3, False)
     assert (payload["external"], payload["file"], payload["suppressed"]) == (False, "", 0)
     reader = html_of(output)
@@ -231,7 +231,7 @@ def test_the_digest_is_that_of_the_csv() -> None:
     payload = bundle(shown(report.show, "t", OUTCOMES.assign(note="=1+1"), "T"))
     csv_file = csv_text([column["name"] for column in payload["columns"]], payload["rows"])
     assert payload["sha256"] == hashlib.sha256(csv_file.encode()).hexdigest()
-    assert csv_file.splitlines()[1] == "completed,70,0.538461538462,'=1+1"
+    assert csv_file.splitlines()[1] == "completed,70,0.5384615385,'=1+1"
 
 
 def test_the_same_table_gives_the_same_output() -> None:
@@ -295,7 +295,7 @@ def test_values_that_json_cannot_hold() -> None:
         "wait_median_hours": "hours",
     }
     columns = dict(zip(kinds, zip(*payload["rows"], strict=True), strict=True))
-    assert columns["x"] == (None, None, None, 0.333333333333, 0.0)
+    assert columns["x"] == (None, None, None, 0.3333333333, 0.0)
     assert math.copysign(1, columns["x"][4]) == 1
     assert columns["n_things"] == (str(2**60), str(-(2**60)), 2**53, 0, 1)
     assert columns["journey_id"][:3] == ("1", None, "3")

@@ -19,9 +19,10 @@ import pytest
 import tiny_notebooks as tiny
 
 from cj_helpers.contract import ConfigError
-from cj_helpers.runner import Locked, publish, run, runs, supervise, worker
+from cj_helpers.runner import Limits, Locked, publish, run, runs, supervise, worker
 from cj_helpers.runner.alerts import check_alerts
 from cj_helpers.runner.bundles import Bundle, BundleError, write_files
+from cj_helpers.runner.limits import stop_reason
 from cj_helpers.runner.naming import name_run
 from cj_helpers.runner.notebooks import discover, find_folder, read_notebook, select
 from cj_helpers.runner.parameters import Parameter, assign, convert, read_parameters
@@ -46,7 +47,7 @@ def books(tmp_path: Path) -> Path:
 def start(tmp_path: Path, books: Path, monkeypatch: pytest.MonkeyPatch):
     """Run the notebooks of the test on a stand-in for a data set."""
     state = SimpleNamespace(source=tiny.source(tmp_path / "tiny"))
-    monkeypatch.setattr(runs, "open_source", lambda dataset, *, as_of="": state.source)
+    monkeypatch.setattr(runs, "open_source", lambda dataset, **_: state.source)
 
     def _start(**options):
         state.source = options.pop("source", state.source)
@@ -276,21 +277,26 @@ def metric(estimate, **more):
 
 
 @pytest.mark.parametrize(
-    ("alert", "rows", "crossed", "known"),
+    ("alert", "rows", "level", "known"),
     [
-        ({"below": 0.6}, [metric(0.59)], True, True),
-        ({"below": 0.6}, [metric(0.6)], False, True),
-        ({"above": 0.5}, [metric(0.59)], True, True),
-        ({"below": 0.6, "above": None}, [metric(0.1, segment="vip"), metric(0.7)], False, True),
-        ({"below": 0.6}, [metric(0.1, journey="other")], False, False),
-        ({"below": 0.6}, [metric(None)], False, False),
-        ({"below": 0.6}, [], False, False),
+        ({"below": 0.6}, [metric(0.59)], "red", True),
+        ({"below": 0.6}, [metric(0.59, conf_low=0.58, conf_high=0.599)], "red", True),
+        ({"below": 0.6}, [metric(0.59, conf_low=0.57, conf_high=0.61)], "amber", True),
+        ({"below": 0.6}, [metric(0.61, conf_low=0.57, conf_high=0.64)], "", True),
+        ({"above": 0.5}, [metric(0.59, conf_low=0.51, conf_high=0.61)], "red", True),
+        ({"above": 0.5}, [metric(0.59, conf_low=0.49, conf_high=0.61)], "amber", True),
+        ({"below": 0.6}, [metric(0.6)], "", True),
+        ({"above": 0.5}, [metric(0.59)], "red", True),
+        ({"below": 0.6, "above": None}, [metric(0.1, segment="vip"), metric(0.7)], "", True),
+        ({"below": 0.6}, [metric(0.1, journey="other")], "", False),
+        ({"below": 0.6}, [metric(None)], "", False),
+        ({"below": 0.6}, [], "", False),
     ],
 )
-def test_alerts_look_at_the_overall_value_of_their_journey(alert, rows, crossed, known):
+def test_alerts_look_at_the_overall_value_of_their_journey(alert, rows, level, known):
     wanted = [{"metric": "completed_within", "journey": "outage", **alert}]
     (found,) = check_alerts(wanted, rows, labels={("completed_within", "outage"): "Completed in time"})
-    assert (found.crossed, found.known) == (crossed, known)
+    assert (found.level, found.crossed, found.known) == (level, bool(level), known)
     assert found.text.startswith("Completed in time: ")
 
 
@@ -301,15 +307,44 @@ def test_the_name_of_a_run_depends_on_everything_but_the_clock():
     assert name_run("", ["a"]).startswith("undated-")
 
 
-@pytest.mark.parametrize(
-    ("exitcode", "late", "status"), [(1, False, "failed"), (-9, False, "lost"), (None, True, "timeout")]
-)
-def test_a_worker_that_ends_early_gives_a_verdict(exitcode, late, status):
-    now = time.monotonic()
-    item = SimpleNamespace(deadline=now - 1 if late else now + 60, process=SimpleNamespace(exitcode=exitcode), cell=4)
-    found = supervise._early_end(item, timeout=90)
+@pytest.mark.parametrize(("exitcode", "status"), [(1, "failed"), (-9, "lost")])
+def test_a_worker_that_ends_early_gives_a_verdict(exitcode, status):
+    item = SimpleNamespace(stop=None, process=SimpleNamespace(exitcode=exitcode), cell=4)
+    found = supervise._early_end(item)
     assert (found.status, found.cell) == (status, 4)
-    assert ("stopped after 2 min" in found.reason) is late
+
+
+@pytest.mark.parametrize(
+    ("limits", "cell", "status", "reason"),
+    [
+        (Limits(notebook=90), 4, "timeout", "stopped after 2 min"),
+        (Limits(notebook=900, cell=50), 4, "timeout", "the cell ran longer than 50 s"),
+        (Limits(notebook=900, cell=50), 0, None, ""),  # starting is no cell
+        (Limits(notebook=900, cell=500, run=80), 4, "timeout", "the run took longer than 1 min"),
+        (Limits(notebook=900, memory=1e-9), 4, "lost", "it used more than"),
+        (Limits(notebook=900, memory=1e3), 4, None, ""),
+    ],
+)
+def test_every_limit_gives_its_own_reason(limits, cell, status, reason):
+    now = time.monotonic()
+    with subprocess.Popen(["sleep", "60"]) as below:  # someone whose memory counts
+        found = stop_reason(
+            limits,
+            end=now - 1 if limits.run else now + 60,
+            pid=os.getpid(),
+            cell=cell,
+            since={"notebook": now - 100, "cell": now - 60},
+        )
+        below.kill()
+    assert (found.status if found else None) == status
+    assert reason in (found.reason if found else "")
+
+
+@pytest.mark.parametrize("limits", [Limits(notebook=0), Limits(cell=-1), Limits(memory=-1)])
+def test_limits_under_which_nothing_runs_are_refused(books, start, limits):
+    tiny.write(books, "10_mine", tiny.code("1"))
+    with pytest.raises(ConfigError, match="give a notebook a time above 0"):
+        start(limits=limits)
 
 
 # ---- runs with real kernels ---------------------------------------------------------------------------------------
@@ -347,10 +382,12 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
     assert [path.name for path in (result.folder / "tables").iterdir()] == ["16_ok"]
     published = [path for path in result.folder.rglob("*") if path.is_file()]
     assert not [path for path in published if "Mustermann" in path.read_text()]
-    log = (result.folder / "run.log").read_text()
-    assert "10_raises failed in cell 4: KeyError after" in log
+    log = [json.loads(line) for line in (result.folder / "run.log").read_text().splitlines()]
+    (ended,) = [entry for entry in log if entry["event"] == "notebook ended" and entry["notebook"] == "10_raises"]
+    assert (ended["status"], ended["reason"], ended["cell"]) == ("failed", "KeyError", 4)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["time"]) for entry in log)
     private = f".logs/{result.run_id}/10_raises.log"
-    assert f"10_raises | warnings and tracebacks: {private} in the folder of the data set's reports" in log
+    assert {"notebook": "10_raises", "file": private}.items() <= next(e for e in log if "file" in e).items()
     assert "Erika Mustermann" in (tmp_path / "reports" / "tiny" / private).read_text()
     assert (tmp_path / "reports" / "tiny" / private).stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "reports" / "tiny" / ".logs").stat().st_mode & 0o777 == 0o700
@@ -362,7 +399,7 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
 def test_a_notebook_that_takes_too_long_is_ended_with_all_its_processes(books, start):
     tiny.write(books, "10_hangs", tiny.code("print('before')"), tiny.code(HANG), tiny.code("1"))
     tiny.write(books, "11_skips", tiny.code(SKIP))
-    result = start(timeout=15)
+    result = start(limits=Limits(notebook=15))
     assert result.exit_code == 5
     assert result.notebooks["10_hangs"].status == "timeout"
     assert result.notebooks["11_skips"].status == "skipped"
@@ -423,7 +460,7 @@ def test_a_failed_run_leaves_the_good_one_in_place(books, start, tmp_path):
     assert str((reports / "latest").readlink()) == good.run_id
     assert bad.folder == reports / "failed" / bad.run_id
     assert sorted(path.name for path in reports.iterdir()) == sorted(
-        [".lock", ".logs", "failed", "latest", good.run_id]
+        [".failure.json", ".lock", ".logs", "failed", "failure.html", "latest", good.run_id]
     )
 
 
@@ -613,8 +650,7 @@ def test_files_of_a_notebook_are_moved_to_their_place(tmp_path):
     (tmp_path / "out" / "export").mkdir(parents=True)
     for file in ("big.csv", "export/contacts.csv"):
         (tmp_path / "out" / file).write_bytes(b"a\n1\n")
-    places = {"given": tmp_path / "out", "tables": tmp_path / "tables", "exports": tmp_path / "export"}
-    write_files([result_of("table", "big"), result_of("export", "contacts")], **places)
+    write_files([result_of("table", "big"), result_of("export", "contacts")], given=tmp_path / "out", ready=tmp_path)
     assert (tmp_path / "tables" / "big.csv").read_bytes() == b"a\n1\n"
     assert (tmp_path / "export" / "contacts.csv").stat().st_mode & 0o777 == 0o600
 
@@ -634,7 +670,7 @@ def test_files_that_are_not_what_was_announced_are_refused(tmp_path, found, mess
     (tmp_path / "big.csv").write_bytes(b"a\n1\n")
     (tmp_path / "link.csv").symlink_to(tmp_path / "big.csv")
     with pytest.raises(BundleError, match=message):
-        write_files(found, given=tmp_path, tables=tmp_path / "tables", exports=tmp_path / "export")
+        write_files(found, given=tmp_path, ready=tmp_path)
 
 
 # ---- publication ------------------------------------------------------------------------------------------------

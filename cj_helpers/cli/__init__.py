@@ -8,10 +8,11 @@ import click
 
 from cj_helpers import __version__
 from cj_helpers.cli.data import check, params, sample
+from cj_helpers.cli.history import diff, prune
 from cj_helpers.cli.init import init
 from cj_helpers.cli.run import run
-from cj_helpers.cli.shared import LOCKED, NOT_FIT, SIGNAL, USAGE, complain
-from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.cli.shared import LOCKED, NOT_FIT, SIGNAL, USAGE, code_of, complain
+from cj_helpers.contract import CjError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -25,7 +26,7 @@ def app() -> None:
     """
 
 
-for _command in (init, check, run, sample, params):
+for _command in (init, check, run, diff, prune, sample, params):
     app.add_command(_command)
 
 
@@ -40,12 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         complain(error.format_message())
         return USAGE
-    except (ConfigError, DataError) as error:
-        complain(str(error))
-        return NOT_FIT if isinstance(error, DataError) else USAGE
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        return USAGE
+    except (CjError, OSError) as error:
+        code, message = code_of(error)
+        complain(message)
+        return code
     except (KeyboardInterrupt, click.Abort):
         return SIGNAL + 2
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+
+from cj_helpers.contract import CjError, DataError
 
 USAGE, NOT_FIT, LOCKED = 2, 3, 6
 SIGNAL = 128  # a process ended by a signal exits with 128 and its number
@@ -29,3 +32,21 @@ def columns(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         cells = [str(cell).ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
         click.echo("  ".join([*cells, str(row[-1])]).rstrip())
+
+
+def code_of(error: CjError | OSError) -> tuple[int, str]:
+    """Return exit code and message of an error that a user can mend."""
+    if isinstance(error, OSError):
+        return USAGE, f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return (NOT_FIT if isinstance(error, DataError) else USAGE), str(error)
+
+
+def apply(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Put several click options on a command, listed in their order by --help."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -9,6 +9,7 @@ from cj_helpers.dataset.config import nearest, parse_as_of
 from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey_frame, tenure_unit
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.opening import open_dataset
+from cj_helpers.dataset.segments import keep_segment, markets
 
 __all__ = [
     "Dataset",
@@ -16,6 +17,8 @@ __all__ = [
     "customer_frame",
     "durations_left_out",
     "feed_gaps",
+    "keep_segment",
+    "markets",
     "nearest",
     "open_dataset",
     "parse_as_of",

@@ -1,5 +1,6 @@
 """What several analyses need: intervals of shares, adjusted p-values, suppression of small groups."""
 
+from cj_helpers.inference.changes import difference_of
 from cj_helpers.inference.columns import (
     BoolArray,
     FloatArray,
@@ -28,6 +29,7 @@ __all__ = [
     "check_rows",
     "cluster_codes",
     "clustered_share",
+    "difference_of",
     "effective_size",
     "indicator",
     "newcombe_difference",

@@ -9,6 +9,7 @@ from cj_helpers.plots.churn import (
     plot_retention_curve,
     plot_revenue_at_risk,
 )
+from cj_helpers.plots.data import remember_data
 from cj_helpers.plots.drivers import plot_drivers, plot_importance_performance
 from cj_helpers.plots.flow import plot_transitions
 from cj_helpers.plots.journey_map import plot_stages
@@ -55,3 +56,6 @@ __all__ = [
     "plot_variants",
     "set_style",
 ]
+
+for _name in [name for name in __all__ if name.startswith("plot_")]:
+    globals()[_name] = remember_data(globals()[_name])

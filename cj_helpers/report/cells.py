@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # JSON readers take numbers as doubles: larger integers would silently change.
 LARGEST_EXACT = 2**53
-SIGNIFICANT = 12
+SIGNIFICANT = 10
 TEXT_KINDS = ("text", "id")
 _NUMBERS = tuple(kind for kind in KINDS if kind not in ("date", "datetime"))
 # What a column holds (pandas' words) -> its kind when the name tells nothing, kinds that it can have.
@@ -76,7 +76,7 @@ def describe_columns(table: pd.DataFrame, kinds: Mapping[str, str] | None) -> li
 
 
 def to_rows(table: pd.DataFrame, columns: list[dict[str, str]]) -> list[list[Any]]:
-    """Rows of JSON values: missing and infinite as None, ids and large integers as text, 12 digits."""
+    """Rows of JSON values: missing and infinite as None, ids and large integers as text, 10 digits."""
     values = [[to_cell(value, column["kind"]) for value in table[column["name"]]] for column in columns]
     return [list(row) for row in zip(*values, strict=True)]
 

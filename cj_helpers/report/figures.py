@@ -8,28 +8,43 @@ from typing import TYPE_CHECKING, Any
 
 from cj_helpers.report.display import publish
 from cj_helpers.report.state import claim_name
+from cj_helpers.report.tables import carried_data
 from cj_helpers.text import fill, fill_each
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 DPI = 150  # sharp on paper at the width of a page
 CSS_DPI = 96
+_COLOURS = 256
 
 
-def figure(name: str, fig: Figure, alt: str, *, page_one: bool = False, caption: str = "", **values: Any) -> None:
-    """Show a figure as PNG with the text that stands for it, and close it.
+def figure(
+    name: str,
+    fig: Figure,
+    alt: str,
+    *,
+    page_one: bool = False,
+    caption: str = "",
+    data: pd.DataFrame | None = None,
+    **values: Any,
+) -> None:
+    """Show a figure as PNG with the text that stands for it and the data behind it, and close it.
 
     Parameters
     ----------
     name : str
     fig : matplotlib Figure, or Axes of it
     alt : str
-        Literal template of what the figure shows, for readers who cannot see it; `values` fill it.
+        Literal template of what the figure shows and its main number, for readers who cannot see it; `values`
+        fill it: ``"Completion by journey; lowest: {journey}, {share:percent}."``
     page_one : bool
         Whether the figure belongs on the first page of the report.
     caption : str
         Literal template of a line below the figure, filled by the same `values`.
+    data : DataFrame, optional
+        What is drawn, for the CSV beside the figure; without it the table that the ``plot_...`` function drew.
 
     Raises
     ------
@@ -45,9 +60,10 @@ def figure(name: str, fig: Figure, alt: str, *, page_one: bool = False, caption:
     if not alt_text.strip():
         raise ValueError(f"figure {name!r}: alt is empty; say in words what the figure shows.")
     claim_name("figure", name)
+    table = getattr(drawn, "cj_data", None) if data is None else data
     png, (width, height) = _draw(drawn)
     payload = {"name": name, "alt": alt_text, "caption": caption_text, "page_one": page_one}
-    payload |= {"width": width, "height": height}
+    payload |= {"width": width, "height": height, "data": carried_data(name, table)}
     metadata = {"image/png": {"alt": alt_text, "width": round(width * CSS_DPI / DPI)}}
     plain = fill("Figure: {alt}", alt=alt_text)
     publish("figure", payload, png=png, plain=plain, metadata=metadata)
@@ -55,10 +71,15 @@ def figure(name: str, fig: Figure, alt: str, *, page_one: bool = False, caption:
 
 def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:
     import matplotlib.pyplot as plt
+    from PIL import Image
 
-    buffer = BytesIO()
-    # Without the entry Software the same figure is the same file with any patch release of matplotlib.
-    fig.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None})
+    drawn, buffer = BytesIO(), BytesIO()
+    fig.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
     plt.close(fig)
+    # A palette makes the file a third; written without the entry Software, so that any release gives the same file.
+    picture = (
+        Image.open(drawn).convert("RGB").quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    )
+    picture.save(buffer, format="png", optimize=True, dpi=(DPI, DPI))
     png = buffer.getvalue()
     return png, struct.unpack(">II", png[16:24])

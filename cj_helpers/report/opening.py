@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from cj_helpers.text import (
 if TYPE_CHECKING:
     from cj_helpers.dataset import Dataset
 
+ONLY_VARIABLE = "CJ_ONLY"
 _TIME_COLUMNS = {"events": "timestamp", "surveys": "answered_at", "customers": "started_at"}
 _MISSING = {
     "events": N_("This data set has no events: dataset.yml names no source under tables: events."),
@@ -82,10 +85,13 @@ def open(
     DataError
         When the data are not fit (strict).
     """
-    from cj_helpers.dataset import open_dataset
+    from cj_helpers.dataset import keep_segment, open_dataset
 
     wanted = _known_needs(needs)
     data = open_dataset(dataset, as_of=as_of, strict=strict)
+    only = only_segment()
+    if only:
+        data = keep_segment(data, **only)
     set_language(data.language)
     set_currency(data.currency)
     set_time_zone(data.time_zone)
@@ -176,9 +182,15 @@ def _removed(data: Dataset, name: str) -> int:
     return int(quality.loc[quality["table"].eq(name) & quality["outcome"].eq("dropped"), "n_rows"].sum())
 
 
+def only_segment() -> dict[str, str]:
+    """Column and value of the only customers that a run is about (``CJ_ONLY``); empty for all."""
+    return json.loads(os.environ.get(ONLY_VARIABLE, "") or "{}")
+
+
 def _notes(journey: str, segment_col: str) -> list[str]:
-    current = state()
-    lines = [fill("Journey: {journey}.", journey=current.journeys[journey])] if journey else []
+    current, only = state(), only_segment()
+    lines = [fill("Only {column}: {value}.", column=label(only["column"]), value=only["value"])] if only else []
+    lines += [fill("Journey: {journey}.", journey=current.journeys[journey])] if journey else []
     if segment_col:
         lines.append(fill("Compared by: {segment}.", segment=label(segment_col)))
     return [*lines, privacy_note()]

@@ -88,7 +88,7 @@ def show(
     payload |= {"displayed": displayed, "n_rows": len(rows), "n_displayed": n_displayed}
     payload |= {"truncated": len(rows) > n_displayed, "suppressed": suppressed, "size_col": size_col}
     payload |= {"page_one": page_one, "external": False, "file": ""}
-    payload["sha256"] = _keep_data(payload)
+    payload["sha256"] = _keep_data(payload, f"{name}.csv")
     notes = _notes(payload)
     headings, texts, totals = _texts(payload, chosen, digits)
     shown_grid = grid(text, headings, texts, total_rows=totals) if n_displayed or not rows else paragraph(text)
@@ -126,6 +126,20 @@ def publishable(table: pd.DataFrame, *, size_col: str = "") -> pd.DataFrame:
     return kept
 
 
+def carried_data(name: str, table: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Return the data of a figure as its bundle carries them, without small groups; a long table goes to a file."""
+    if table is None:
+        return None
+    plain = table.reset_index() if any(level is not None for level in table.index.names) else table
+    check_table(name, plain)
+    kept, _size, _n = _without_small_groups(name, plain, "")
+    columns = describe_columns(kept, None)
+    payload: dict[str, Any] = {"columns": columns, "rows": to_rows(kept, columns), "external": False, "file": ""}
+    payload["n_rows"] = len(payload["rows"])
+    payload["sha256"] = _keep_data(payload, f"figures/{name}.csv")
+    return payload
+
+
 def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tuple[pd.DataFrame, str, int]:
     if size_col and size_col not in table.columns:
         raise ValueError(f"table {name!r}: size_col {size_col!r} is not one of its columns {list(table.columns)}.")
@@ -157,7 +171,7 @@ def _width(columns: Sequence[str]) -> int:
     return len(columns) - ("conf_low" in columns and "conf_high" in columns)
 
 
-def _keep_data(payload: dict[str, Any]) -> str:
+def _keep_data(payload: dict[str, Any], file: str) -> str:
     """Take the rows out of a bundle that is too large, to a file where there is a run; returns the SHA-256."""
     csv = csv_text([column["name"] for column in payload["columns"]], payload["rows"])
     size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
@@ -165,7 +179,7 @@ def _keep_data(payload: dict[str, Any]) -> str:
         folder = out_folder()
         payload |= {"rows": [], "external": True}
         if folder is not None:
-            payload["file"] = f"{payload['name']}.csv"
+            payload["file"] = file
             write_csv(folder, payload["file"], csv, mode=0o644)
     return digest(csv)
 

@@ -1,7 +1,8 @@
 """Notebooks -> executed notebooks -> HTML, tables, results.json, manifest.json and an index, all or nothing."""
 
+from cj_helpers.runner.limits import Limits
 from cj_helpers.runner.publish import Locked
-from cj_helpers.runner.runs import RunResult, run
+from cj_helpers.runner.runs import Request, RunResult, run
 from cj_helpers.runner.supervise import Interrupted
 
-__all__ = ["Interrupted", "Locked", "RunResult", "run"]
+__all__ = ["Interrupted", "Limits", "Locked", "Request", "RunResult", "run"]

@@ -6,16 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cj_helpers.text import fill, format_value
+from cj_helpers.text import fill, format_value, interval
+
+RED, AMBER = "red", "amber"
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One alert after a run: its sentence, and whether it was crossed or could not be judged."""
+    """One alert after a run: its sentence and its level.
+
+    ``red``: the whole interval lies beyond the limit (or there is no interval); ``amber``: only the estimate
+    does; empty: not crossed, or not known in this run.
+    """
 
     text: str
-    crossed: bool
+    level: str = ""
     known: bool = True
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the estimate lies beyond the limit."""
+        return bool(self.level)
 
 
 def check_alerts(
@@ -63,12 +74,31 @@ def _judge(
     name, journey = str(alert["metric"]), str(alert.get("journey") or "")
     subject = labels.get((name, journey), f"{name} ({journey})" if journey else name)
     if row is None or row["estimate"] is None:
-        return Alert(fill("{subject}: not known in this run.", subject=subject), False, known=False)
-    value, line = row["estimate"], alert[side]
-    crossed = value < line if side == "below" else value > line
-    shown = {"value": format_value(value, row["unit"]), "line": format_value(line, row["unit"])}
-    if not crossed:
-        return Alert(fill("{subject}: {value}, on the right side of {line}.", subject=subject, **shown), False)
+        return Alert(fill("{subject}: not known in this run.", subject=subject), known=False)
+    value, line, unit = row["estimate"], alert[side], row["unit"]
+    shown = {"subject": subject, "value": format_value(value, unit), "line": format_value(line, unit)}
+    if not (value < line if side == "below" else value > line):
+        return Alert(fill("{subject}: {value}, on the right side of {line}.", **shown))
+    low, high = row.get("conf_low"), row.get("conf_high")
+    nearest = high if side == "below" else low
+    if nearest is None:
+        return Alert(_plain(side, shown), RED)
+    shown["ends"] = interval(low, high, unit)
+    beyond = nearest < line if side == "below" else nearest > line
+    return Alert(_with_interval(side, shown, beyond=beyond), RED if beyond else AMBER)
+
+
+def _plain(side: str, shown: Mapping[str, str]) -> str:
     if side == "below":
-        return Alert(fill("{subject}: {value}, below {line}.", subject=subject, **shown), True)
-    return Alert(fill("{subject}: {value}, above {line}.", subject=subject, **shown), True)
+        return fill("{subject}: {value}, below {line}.", **shown)
+    return fill("{subject}: {value}, above {line}.", **shown)
+
+
+def _with_interval(side: str, shown: Mapping[str, str], *, beyond: bool) -> str:
+    if beyond and side == "below":
+        return fill("{subject}: {value} (95 % interval {ends}), below {line} with its whole interval.", **shown)
+    if beyond:
+        return fill("{subject}: {value} (95 % interval {ends}), above {line} with its whole interval.", **shown)
+    if side == "below":
+        return fill("{subject}: {value}, below {line}; its 95 % interval {ends} does not rule the limit out.", **shown)
+    return fill("{subject}: {value}, above {line}; its 95 % interval {ends} does not rule the limit out.", **shown)

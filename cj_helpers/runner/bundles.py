@@ -14,6 +14,7 @@ from cj_helpers.text import csv_text
 MIME = "application/vnd.cj.result+json"
 METRIC_FIELDS = ("journey", "name", "segment", "estimate", "conf_low", "conf_high", "n", "unit")
 _EXPORT_MODE = 0o600
+_FOLDERS = {"table": "tables", "figure": "figures", "export": "export"}
 
 
 class BundleError(Exception):
@@ -63,8 +64,8 @@ def finding_rows(bundles: list[Bundle], *, notebook: str) -> list[dict[str, Any]
     return [{"notebook": notebook} | {key: item.get(key) for key in keys} for item in payloads]
 
 
-def write_files(bundles: list[Bundle], *, given: Path, tables: Path, exports: Path) -> None:
-    """Write the table of every result as CSV, and move what the notebook itself wrote to its place.
+def write_files(bundles: list[Bundle], *, given: Path, ready: Path) -> None:
+    """Write the table of every result and the data of every figure as CSV; move what the notebook wrote itself.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ def write_files(bundles: list[Bundle], *, given: Path, tables: Path, exports: Pa
         Results of one notebook.
     given : Path
         The notebook's ``CJ_OUT``: tables too large for a bundle, and exports.
-    tables, exports : Path
-        Folders for the tables and the exports of this notebook; made when there is something to put in.
+    ready : Path
+        Gets the folders tables, figures and export of this notebook when there is something to put in.
 
     Raises
     ------
@@ -82,14 +83,14 @@ def write_files(bundles: list[Bundle], *, given: Path, tables: Path, exports: Pa
     """
     seen: set[tuple[str, str]] = set()
     for bundle in bundles:
-        if bundle.kind not in ("table", "export"):
+        if bundle.kind not in _FOLDERS or (bundle.kind == "figure" and not bundle.payload.get("data")):
             continue
         name = str(bundle.payload.get("name", ""))
         if not NAME.fullmatch(name) or (bundle.kind, name) in seen:
             raise BundleError(f"{bundle.kind} name not allowed or used twice; use letters, digits, _ and -")
         seen.add((bundle.kind, name))
-        folder = tables if bundle.kind == "table" else exports
         content = _content(bundle, given=given)
+        folder = ready / _FOLDERS[bundle.kind]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.csv").write_bytes(content)
         if bundle.kind == "export":
@@ -97,17 +98,18 @@ def write_files(bundles: list[Bundle], *, given: Path, tables: Path, exports: Pa
 
 
 def _content(bundle: Bundle, *, given: Path) -> bytes:
-    payload = bundle.payload
-    if bundle.kind == "table" and not payload["external"]:
-        names = [column["name"] for column in payload["columns"]]
-        content = csv_text(names, payload["rows"]).encode()
+    name = bundle.payload["name"]
+    data = bundle.payload["data"] if bundle.kind == "figure" else bundle.payload
+    if bundle.kind != "export" and not data["external"]:
+        names = [column["name"] for column in data["columns"]]
+        content = csv_text(names, data["rows"]).encode()
     else:
         # The place follows from the kind and the checked name, not from a path in the notebook.
-        below = f"{payload['name']}.csv" if bundle.kind == "table" else f"export/{payload['name']}.csv"
-        file = given / below
+        below = {"table": f"{name}.csv", "figure": f"figures/{name}.csv", "export": f"export/{name}.csv"}
+        file = given / below[bundle.kind]
         if not file.is_file() or file.is_symlink():
-            raise BundleError(f"{bundle.kind} {payload['name']}: its file is missing")
+            raise BundleError(f"{bundle.kind} {name}: its file is missing")
         content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != payload["sha256"]:
-        raise BundleError(f"{bundle.kind} {payload['name']}: its rows are not those the notebook announced")
+    if hashlib.sha256(content).hexdigest() != data["sha256"]:
+        raise BundleError(f"{bundle.kind} {name}: its rows are not those the notebook announced")
     return content

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -18,8 +20,8 @@ def redirect_output(file: Path) -> None:
     os.close(descriptor)
 
 
-def set_environment(*, scratch: Path, out: Path) -> None:
-    """Give this process and its kernel a private TMPDIR, ``CJ_OUT``, and what makes results steady."""
+def set_environment(*, scratch: Path, out: Path, only: Mapping[str, str]) -> None:
+    """Give this process and its kernel a private TMPDIR, ``CJ_OUT``, ``CJ_ONLY``, and what makes results steady."""
     scratch.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(scratch)
     os.environ.update(
@@ -27,6 +29,7 @@ def set_environment(*, scratch: Path, out: Path) -> None:
         IPYTHONDIR=str(scratch / "ipython"),  # no start-up files and no history of the user
         JUPYTER_RUNTIME_DIR=str(scratch / "runtime"),
         CJ_OUT=str(out),
+        CJ_ONLY=json.dumps(dict(only)) if only else "",
         PYTHONHASHSEED="0",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
         TQDM_DISABLE="1",

@@ -17,7 +17,7 @@ from cj_helpers.runner.bundles import Bundle, collect
 from cj_helpers.runner.markdown import Heading, Headings, render_markdown
 from cj_helpers.runner.notebooks import INJECTED, Notebook
 from cj_helpers.runner.page import PageOne, choose, figure_parts, tile_parts
-from cj_helpers.runner.scan import CSP
+from cj_helpers.runner.scan import CSP, SCRIPT
 from cj_helpers.runner.verdict import OK, SKIPPED, Verdict
 from cj_helpers.runner.words import banner, words
 from cj_helpers.text import _, fill
@@ -56,7 +56,7 @@ def render_notebook(
     decision_html = render_markdown(decision, headings) if decision else ""
     answer = headings.add(_("In short"), 2) if not page.is_empty else None
     origin = [str(b.output["data"].get("text/html", "")) for b in found if b.kind == "provenance"]
-    _replace_results(found, page, tables=f"tables/{source.name}/" if verdict.status == OK else "")
+    _replace_results(found, page, book=source.name if verdict.status == OK else "")
     _set_opening(view["cells"], rest)
     view["cells"] = [cell for cell in _ran(view["cells"], verdict) if cell["cell_type"] != "raw"]
     _prepare_cells(view["cells"], headings)
@@ -67,6 +67,8 @@ def render_notebook(
         "words": words(),
         "csp": CSP,
         "css": style(),
+        "script": SCRIPT,
+        "figures": f"figures/{source.name}/" if verdict.status == OK else "",
         "banner": banner(verdict),
         "decision": decision_html,
         "page": page,
@@ -117,6 +119,11 @@ def style() -> str:
     return re.sub(r"/\*.*?\*/\n?", "", css, flags=re.DOTALL)
 
 
+def script() -> str:
+    """Return the script of every page with tables and figures."""
+    return SCRIPT
+
+
 def split_opening(cells: list[dict[str, Any]]) -> tuple[str, str]:
     """Return the decision that a notebook serves and the rest of its first markdown cell, without the title."""
     first = next((cell for cell in cells if cell["cell_type"] == "markdown"), None)
@@ -134,11 +141,15 @@ def _set_opening(cells: list[dict[str, Any]], rest: str) -> None:
         first["source"] = f"## {_('About this report')}\n\n{rest}" if rest else ""
 
 
-def _replace_results(found: list[Bundle], page: PageOne, *, tables: str) -> None:
-    """Put finished HTML into every output that carries a result; one on page one leaves only its name."""
+def _replace_results(found: list[Bundle], page: PageOne, *, book: str) -> None:
+    """Put finished HTML into every output that carries a result; one on page one leaves only its name.
+
+    ``book`` is the notebook's name, empty when its files are not published.
+    """
     for bundle in found:
         fragment = re.sub(r"^\s*<style>.*?</style>", "", bundle.output["data"].get("text/html", ""), flags=re.S)
-        values = {"bundle": bundle, "fragment": fragment, "words": words(), "tables": tables}
+        values = {"bundle": bundle, "fragment": fragment, "words": words()}
+        values |= {"tables": f"tables/{book}/" if book else "", "figures": f"figures/{book}/" if book else ""}
         values["moved"] = bundle.place in page.moved
         if bundle.kind == "figure":
             values["figure"] = figure_parts(bundle)
@@ -230,4 +241,4 @@ def _convert(view: dict[str, Any], parts: dict[str, Any]) -> str:
     return page
 
 
-__all__ = ["Heading", "environment", "fill", "render_notebook", "render_notice", "split_opening", "style"]
+__all__ = ["Heading", "environment", "fill", "render_notebook", "render_notice", "script", "split_opening", "style"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from cj_helpers.contract import ConfigError
 
 NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 UNDATED = "undated"
+RUN_ID = re.compile(r"(\d{4}-\d\d-\d\d|undated)-[0-9a-f]{10}")
 # What the numbers and the pages depend on.
 PACKAGES = (
     *("pandas", "numpy", "scipy", "pyarrow", "duckdb", "ibis-framework", "statsmodels", "lifelines"),
@@ -34,6 +36,16 @@ def versions() -> dict[str, str]:
     """Return the versions of Python, this package and the packages that the results depend on."""
     found = {"python": python_version(), "cj-helpers": __version__}
     return found | {name: metadata.version(name) for name in PACKAGES}
+
+
+def commit(folder: Path) -> str:
+    """Return the git commit of a folder, with ``-dirty`` when tracked files are changed; empty outside git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def name_run(day: str, *parts: Any) -> str:

@@ -95,7 +95,7 @@ def unbroken(text: str) -> str:
 
 
 def figure_parts(bundle: Bundle) -> dict[str, Any]:
-    """Picture, alternative text, caption and width in CSS pixels of a figure."""
+    """Picture, alternative text, caption, width in CSS pixels and data file of a figure."""
     payload, output = bundle.payload, bundle.output
     shown = output.get("metadata", {}).get("image/png", {})
     return {
@@ -103,6 +103,7 @@ def figure_parts(bundle: Bundle) -> dict[str, Any]:
         "alt": str(payload.get("alt", "")),
         "caption": str(payload.get("caption", "")),
         "width": shown.get("width") if isinstance(shown.get("width"), int) else None,
+        "data": f"{payload['name']}.csv" if payload.get("data") else "",
     }
 
 

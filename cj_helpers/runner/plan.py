@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +18,30 @@ from cj_helpers.runner.notebooks import DATA_QUALITY, Notebook
 from cj_helpers.runner.parameters import Value
 from cj_helpers.runner.source import Source
 from cj_helpers.runner.worker import Job
+from cj_helpers.text import label
+
+SEGMENTS = "segments"
+
+
+@dataclass(frozen=True)
+class Market:
+    """The customers with one value of a column, such as those of one country."""
+
+    column: str
+    value: str
+
+    @property
+    def name(self) -> str:
+        """The value as part of a path; one with other characters is told apart by a digest."""
+        if naming.NAME.fullmatch(self.value):
+            return self.value
+        plain = re.sub(r"[^A-Za-z0-9_]+", "-", self.value).strip("-")[:48]
+        return f"{plain or 'value'}-{hashlib.sha256(self.value.encode()).hexdigest()[:8]}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its reports lie below those of the data set."""
+        return Path(SEGMENTS, self.column, self.name)
 
 
 @dataclass(frozen=True)
@@ -36,6 +62,10 @@ class Plan:
         What was asked for, for the manifest.
     run_id : str
         Name of the run.
+    commit : str
+        Git commit of the notebooks' folder.
+    market : Market or None
+        The only customers it is about.
     """
 
     source: Source
@@ -44,6 +74,8 @@ class Plan:
     values: dict[str, dict[str, Value]]
     given: dict[str, Value]
     run_id: str
+    commit: str = ""
+    market: Market | None = None
 
     @property
     def facts(self) -> dict[str, str]:
@@ -57,6 +89,8 @@ class Plan:
             "language": source.language,
             "time_zone": source.time_zone,
             "currency": source.currency,
+            "commit": self.commit,
+            "market": f"{label(self.market.column)}: {self.market.value}" if self.market else "",
         }
 
     @property
@@ -77,19 +111,22 @@ def make_plan(
     folder: Path,
     values: dict[str, dict[str, Value]],
     asked: Sequence[tuple[str, Any]],
+    market: Market | None = None,
 ) -> Plan:
     """Fix a run; its name depends on inputs, parameters and code, not on the clock or the machine."""
     source = dataclasses.replace(source, problem=clean_message(source.problem, _paths(source, folder)))
     values = {book.name: values.get(book.name, {}) for book in notebooks}
     given = {name: next(v[name] for v in values.values() if name in v) for name, _value in asked}
+    commit = naming.commit(folder)
     run_id = naming.name_run(
         source.day,
         [source.key, source.name, source.fingerprint, source.inputs, source.as_of],
         {book.name: [book.sources, values[book.name]] for book in notebooks},
         naming.package_digests(),
         naming.versions(),
+        [commit, [market.column, market.value] if market else None],
     )
-    return Plan(source, notebooks, folder, values, given, run_id)
+    return Plan(source, notebooks, folder, values, given, run_id, commit, market)
 
 
 def with_as_of(parameters: Sequence[tuple[str, Any]], as_of: str) -> list[tuple[str, Any]]:
@@ -115,6 +152,7 @@ def make_job(plan: Plan, book: Notebook, *, stage: Path, scratch: Path) -> Job:
         scratch=scratch / book.number,
         folder=plan.folder,
         facts=plan.facts,
+        only=dataclasses.asdict(plan.market) if plan.market else {},
         paths=_paths(plan.source, plan.folder) | {str(work): "work", str(scratch): "tmp"},
     )
 

@@ -71,6 +71,20 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+def memory_below(pid: int) -> int:
+    """Return the bytes of memory that the processes below ``pid`` hold."""
+    return sum(_resident(child) for child in descendants(pid))
+
+
+def _resident(pid: int) -> int:
+    if not Path("/proc/self/statm").exists():
+        listing = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return int(listing.stdout or 0) * 1024
+    with contextlib.suppress(OSError):  # it ended meanwhile
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
 def _parents() -> Iterator[tuple[int, int]]:
     if not Path("/proc/self/stat").exists():
         listing = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)

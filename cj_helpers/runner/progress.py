@@ -1,15 +1,16 @@
-"""What a run shows while it goes on: bars on a terminal, lines in a log."""
+"""What a run shows while it goes on: bars on a terminal, problems alone elsewhere; and its structured log."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from cj_helpers.runner.supervise import Watcher
-from cj_helpers.runner.verdict import Verdict
+from cj_helpers.runner.verdict import OK, SKIPPED, Verdict
 
 
 class Silence:
@@ -26,23 +27,30 @@ class Silence:
 
 
 class Logging:
-    """Passes on what happens, and keeps it with its time for run.log."""
+    """Passes on what happens, and keeps it for run.log: one JSON object a line, with ``time`` and ``event``."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self.lines: list[str] = []
+        self.entries: list[dict[str, Any]] = []
 
-    def note(self, line: str) -> None:
-        """Keep a line with the time."""
-        self.lines.append(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}")
+    @property
+    def started_at(self) -> str:
+        """Time of the first event; empty before it."""
+        return str(self.entries[0]["time"]) if self.entries else ""
 
-    def add(self, lines: Iterable[str]) -> None:
-        """Keep lines as they are."""
-        self.lines.extend(lines)
+    @property
+    def text(self) -> str:
+        """The log as JSON Lines."""
+        return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in self.entries)
+
+    def note(self, event: str, **facts: Any) -> None:
+        """Keep an event with the time (UTC)."""
+        moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.entries.append({"time": moment, "event": event, **facts})
 
     def started(self, name: str) -> None:
         """Keep and pass on that a notebook starts."""
-        self.note(f"{name} started")
+        self.note("notebook started", notebook=name)
         self._watcher.started(name)
 
     def cell(self, name: str, number: int, total: int) -> None:
@@ -51,8 +59,18 @@ class Logging:
 
     def ended(self, name: str, verdict: Verdict, seconds: float) -> None:
         """Keep and pass on how a notebook ended."""
-        self.note(f"{name} {summary(verdict)} after {seconds:.1f} s")
+        facts = {"status": verdict.status, "reason": verdict.reason, "cell": verdict.cell, "seconds": round(seconds, 1)}
+        self.note("notebook ended", notebook=name, **facts)
         self._watcher.ended(name, verdict, seconds)
+
+
+class Problems(Silence):
+    """One line on stderr for every notebook that does not come to its end, and nothing else."""
+
+    def ended(self, name: str, verdict: Verdict, seconds: float) -> None:
+        """Say how a notebook failed."""
+        if verdict.status not in (OK, SKIPPED):
+            _say(f"{name}: {summary(verdict)} ({seconds:.1f} s)")
 
 
 class Lines(Silence):
@@ -60,15 +78,11 @@ class Lines(Silence):
 
     def started(self, name: str) -> None:
         """Say that a notebook starts."""
-        self._say(f"{name}: started")
+        _say(f"{name}: started")
 
     def ended(self, name: str, verdict: Verdict, seconds: float) -> None:
         """Say how a notebook ended."""
-        self._say(f"{name}: {summary(verdict)} ({seconds:.1f} s)")
-
-    def _say(self, line: str) -> None:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        _say(f"{name}: {summary(verdict)} ({seconds:.1f} s)")
 
 
 class Bars(Silence):
@@ -92,6 +106,11 @@ class Bars(Silence):
         self._bars.console.print(f"{name}: {summary(verdict)} ({seconds:.1f} s)", markup=False, highlight=False)
 
 
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
 def summary(verdict: Verdict) -> str:
     """Return a verdict as a few words for the terminal."""
     cell = f" in cell {verdict.cell}" if verdict.cell and verdict.status != "skipped" else ""
@@ -100,10 +119,10 @@ def summary(verdict: Verdict) -> str:
 
 
 @contextmanager
-def shown_on_stderr() -> Iterator[Watcher]:
-    """Give bars when stderr is a terminal, lines otherwise."""
-    if not sys.stderr.isatty():
-        yield Lines()
+def shown_on_stderr(*, verbose: bool = False) -> Iterator[Watcher]:
+    """Give bars when stderr is a terminal; elsewhere lines when asked for them, or the problems alone."""
+    if verbose or not sys.stderr.isatty():
+        yield Lines() if verbose else Problems()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -151,6 +151,24 @@ def point_latest(folder: Path, run_id: str) -> None:
     _sync(folder)
 
 
+def replace_file(file: Path, content: str) -> None:
+    """Write a file whole or not at all."""
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=file.parent)
+    staged = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        staged.chmod(0o666 & ~mask)
+        staged.replace(file)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
 def write_json(file: Path, content: Any) -> None:
     """Write JSON that every parser reads: UTF-8, no NaN, one order of keys."""
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

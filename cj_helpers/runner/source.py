@@ -15,6 +15,7 @@ from cj_helpers.runner.naming import check_name
 from cj_helpers.runner.parameters import nearest
 
 CONFIG_FILE = "dataset.yml"
+_MOST_MARKETS = 50
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Source:
         Whether the reports may be published as they are; ``problem`` says why not.
     journeys : tuple of str, or None
         Keys of the journeys; None when the data could not be read.
+    alerts, changes : list of dict
+        What dataset.yml watches, and what the company changed when.
     verdict, remarks : list
         The data-quality verdict per analysis, and what was repaired, dropped or wrong.
     """
@@ -53,6 +56,7 @@ class Source:
     journeys: tuple[str, ...] | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     verdict: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -95,6 +99,41 @@ def open_source(dataset: str | Path, *, as_of: str = "") -> Source:
             raise  # says by itself which file cannot be read and why
         name = f"{type(error).__name__} at {_place(error)}"
         raise DataError(f"{dataset}: could not be read: {name}; please report it") from None
+
+
+@dataclass(frozen=True)
+class Markets:
+    """Values of a column that may have a report of their own, how many others there are, settings of the words."""
+
+    values: list[str]
+    n_hidden: int
+    facts: dict[str, str]
+
+
+def list_markets(dataset: str | Path, column: str, *, as_of: str = "") -> Markets:
+    """Return the markets of a data set.
+
+    Raises
+    ------
+    ConfigError
+        When the column is not there or has more than 50 values.
+    DataError
+        When the data set cannot be read.
+    """
+    from cj_helpers.dataset import markets, open_dataset
+
+    data = open_dataset(dataset, as_of=as_of, strict=False)
+    try:
+        values, hidden = markets(data, column)
+    finally:
+        data.con.disconnect()
+    if len(values) > _MOST_MARKETS:
+        raise ConfigError(
+            f"--each-segment {column}: found {len(values)} values; at most {_MOST_MARKETS} get a report of their own. "
+            "Choose a coarser column"
+        )
+    settings = {"language": data.language, "time_zone": data.time_zone, "currency": data.currency}
+    return Markets(values, hidden, {"dataset": data.name, **settings})
 
 
 def check_journey(source: Source, value: Any) -> None:
@@ -146,6 +185,7 @@ def _open(dataset: str | Path, *, as_of: str) -> Source:
             journeys=tuple(data.journeys),
             inputs=[dict(item) for item in data.inputs],
             alerts=[_plain(alert) for alert in data.config.alerts or []],
+            changes=[_plain(change) for change in data.config.changes or []],
             remarks=[f"{row['outcome']}: {row['source']}: {row['message']}" for row in data.quality.to_dict("records")],
             verdict=[{str(k): str(v) for k, v in row.items()} for row in data.verdict.to_dict("records")],
         )

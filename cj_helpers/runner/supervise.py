@@ -16,10 +16,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.forkserver import ensure_running
 from typing import Any, Protocol
 
+from cj_helpers.runner.limits import Limits, run_is_over, stop_reason
 from cj_helpers.runner.processes import kill_tree
-from cj_helpers.runner.verdict import FAILED, LOST, TIMEOUT, Verdict
+from cj_helpers.runner.verdict import FAILED, LOST, Verdict
 from cj_helpers.runner.worker import PRELOAD, Job, Outcome, work
-from cj_helpers.text import _, fill
+from cj_helpers.text import _
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _PUBLISH_SECONDS = 300  # a page that takes longer than this to write never gets done
@@ -55,7 +56,9 @@ class _Running:
     begun: float
     deadline: float
     cell: int = 0
+    cell_begun: float = 0.0
     verdict: Verdict | None = None  # known, its page being written
+    stop: Verdict | None = None  # a limit is exceeded: it must end now
     outcome: Outcome | None = None
 
 
@@ -65,7 +68,7 @@ def prepare_workers() -> None:
     ensure_running()
 
 
-def run_jobs(jobs: Sequence[Job], *, at_once: int, timeout: float, watcher: Watcher) -> list[Outcome]:
+def run_jobs(jobs: Sequence[Job], *, at_once: int, limits: Limits, watcher: Watcher) -> list[Outcome]:
     """Run every job in a process of its own and return one outcome per job, in the order of the jobs.
 
     Parameters
@@ -74,8 +77,8 @@ def run_jobs(jobs: Sequence[Job], *, at_once: int, timeout: float, watcher: Watc
         Notebooks to run.
     at_once : int
         Number of notebooks that run at the same time.
-    timeout : float
-        Seconds a notebook may take; past them its processes are killed.
+    limits : Limits
+        Past them the processes of a notebook are killed; past that of the run no further notebook starts.
     watcher : Watcher
         Told about starts, cells and ends.
 
@@ -92,21 +95,26 @@ def run_jobs(jobs: Sequence[Job], *, at_once: int, timeout: float, watcher: Watc
     waiting, running = deque(jobs), list[_Running]()
     done: dict[str, Outcome] = {}
     begun: dict[str, float] = {}
+    end = time.monotonic() + limits.run if limits.run else float("inf")
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
                 job = waiting.popleft()
+                if job.verdict is None and time.monotonic() > end:
+                    job = dataclasses.replace(job, verdict=run_is_over(limits))
                 if job.notebook.name not in begun:
                     begun[job.notebook.name] = time.monotonic()
                     watcher.started(job.notebook.name)
-                running.append(_start(job, timeout=timeout))
+                running.append(_start(job, timeout=limits.notebook))
             _listen(running, watcher)
+            for item in running:
+                _check_limits(item, limits, end)
             for item in [item for item in running if _has_ended(item)]:
                 running.remove(item)
                 _end(item)
                 _drain(item, watcher)
                 item.pipe.close()
-                outcome, again = _result(item, timeout=timeout)
+                outcome, again = _result(item)
                 if again is not None:
                     waiting.appendleft(again)
                     continue
@@ -154,8 +162,9 @@ def _start(job: Job, *, timeout: float) -> _Running:
     process.start()
     theirs.close()
     now = time.monotonic()
-    allowed = timeout if job.verdict is None else _PUBLISH_SECONDS
-    return _Running(job, process, ours, begun=now, deadline=now + allowed)
+    # `stop_reason` comes first; the deadline ends a worker whose page never gets done
+    allowed = timeout + _LOOK_SECONDS if job.verdict is None else _PUBLISH_SECONDS
+    return _Running(job, process, ours, begun=now, deadline=now + allowed, cell_begun=now)
 
 
 def _listen(running: list[_Running], watcher: Watcher) -> None:
@@ -178,7 +187,7 @@ def _drain(item: _Running, watcher: Watcher) -> None:
 def _take(item: _Running, message: tuple[Any, ...], watcher: Watcher) -> None:
     match message:
         case ("cell", number, total):
-            item.cell = number
+            item.cell, item.cell_begun = number, time.monotonic()
             watcher.cell(item.job.notebook.name, number, total)
         case ("executed", verdict):
             item.verdict, item.deadline = verdict, time.monotonic() + _PUBLISH_SECONDS
@@ -188,8 +197,16 @@ def _take(item: _Running, message: tuple[Any, ...], watcher: Watcher) -> None:
             item.outcome = outcome
 
 
+def _check_limits(item: _Running, limits: Limits, end: float) -> None:
+    """Note why a notebook that is still running must be stopped."""
+    if item.verdict is None and item.job.verdict is None and item.process.is_alive():
+        since = {"cell": item.cell_begun, "notebook": item.begun}
+        item.stop = item.stop or stop_reason(limits, end=end, pid=item.process.pid, cell=item.cell, since=since)
+
+
 def _has_ended(item: _Running) -> bool:
-    return item.outcome is not None or not item.process.is_alive() or time.monotonic() > item.deadline
+    over = item.stop is not None or time.monotonic() > item.deadline
+    return item.outcome is not None or not item.process.is_alive() or over
 
 
 def _end(item: _Running) -> None:
@@ -200,14 +217,14 @@ def _end(item: _Running) -> None:
     item.process.join()
 
 
-def _result(item: _Running, *, timeout: float) -> tuple[Outcome, Job | None]:
+def _result(item: _Running) -> tuple[Outcome, Job | None]:
     """The outcome of an ended worker, and the job to do again when it left no page."""
     job = item.job
     if item.outcome is not None:
         return dataclasses.replace(item.outcome, log=[*item.outcome.log, *_printed(job)]), None
     verdict = item.verdict or job.verdict
     if verdict is None:
-        verdict = _early_end(item, timeout=timeout)
+        verdict = _early_end(item)
         return _without_page(job, verdict), dataclasses.replace(job, verdict=verdict)
     failed = Verdict(FAILED, _("its page could not be written; see run.log"), verdict.cell)
     if verdict.status not in ("ok", "skipped"):
@@ -216,9 +233,9 @@ def _result(item: _Running, *, timeout: float) -> tuple[Outcome, Job | None]:
     return _without_page(job, failed), again
 
 
-def _early_end(item: _Running, *, timeout: float) -> Verdict:
-    if time.monotonic() > item.deadline:
-        return Verdict(TIMEOUT, fill("stopped after {limit:days}", limit=timeout / 86400), item.cell)
+def _early_end(item: _Running) -> Verdict:
+    if item.stop is not None:
+        return item.stop
     if item.process.exitcode == 1:  # an exception outside the notebook's own code
         return Verdict(FAILED, _("it could not be run; see run.log"), item.cell)
     return Verdict(LOST, _("its process ended"), item.cell)

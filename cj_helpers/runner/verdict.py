@@ -31,6 +31,11 @@ class Verdict:
     reason: str = ""
     cell: int = 0
 
+    @property
+    def is_bad(self) -> bool:
+        """Whether the notebook did not come to its end."""
+        return self.status not in (OK, SKIPPED)
+
 
 def judge(notebook: Mapping[str, Any], *, crash: str = "", started: int = 0) -> Verdict:
     """Decide how an executed notebook ended.

@@ -59,6 +59,8 @@ class Job:
         Known beforehand for a notebook whose worker was ended.
     plain : bool
         Leave the notebook's own content out of its page.
+    only : dict
+        ``column`` and ``value`` of the only customers it is about; empty for all.
     """
 
     notebook: Notebook
@@ -72,6 +74,7 @@ class Job:
     paths: dict[str, str]
     verdict: Verdict | None = None
     plain: bool = False
+    only: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def work(job: Job, pipe: Connection) -> None:
 def _work(job: Job, pipe: Connection) -> None:
     job.work.mkdir(parents=True, exist_ok=True)
     redirect_output(job.work / "worker.log")
-    set_environment(scratch=job.scratch, out=job.work / "out")
+    set_environment(scratch=job.scratch, out=job.work / "out", only=job.only)
     if job.verdict is None:
         notebook, verdict = _execute(job, tell=lambda n, of: pipe.send(("cell", n, of)))
         kill_below(os.getpid())  # what a cell left running must not go on, nor change what is published
@@ -194,7 +197,7 @@ def _publish(job: Job, notebook: Mapping[str, Any], verdict: Verdict) -> Outcome
     found = results.collect(cleaned) if verdict.status == OK else []
     ready = job.work / "ready"
     try:
-        results.write_files(found, given=job.work / "out", tables=ready / "tables", exports=ready / "export")
+        results.write_files(found, given=job.work / "out", ready=ready)
     except results.BundleError as error:
         verdict = Verdict(FAILED, str(error))
     verdict, page, safe = _page(job, cleaned, verdict)

@@ -19,7 +19,7 @@ mark and date formats are entries of the catalogue too.
 
 from cj_helpers.text.columns import column_kind, label, table_kinds, table_labels, value_label
 from cj_helpers.text.csvtext import csv_text
-from cj_helpers.text.formats import KINDS, format_value, interval, is_missing
+from cj_helpers.text.formats import KINDS, format_value, interval, is_missing, number_marks
 from cj_helpers.text.language import N_, _, languages, set_language
 from cj_helpers.text.numbers import set_currency
 from cj_helpers.text.templates import fill, fill_each, placeholders
@@ -39,6 +39,7 @@ __all__ = [
     "label",
     "languages",
     "local_time",
+    "number_marks",
     "placeholders",
     "set_currency",
     "set_language",

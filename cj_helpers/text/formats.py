@@ -72,6 +72,13 @@ def interval(low: Any, high: Any, unit: str, *, digits: int | None = None) -> st
     return _("{low} to {high}").replace("{low}", low_text).replace("{high}", high_text)
 
 
+def number_marks() -> dict[str, Any]:
+    """How formatted numbers are read back: thousands and decimal mark, and the seconds in each unit of time."""
+    seconds = {"{value} s": 1, "{value} min": 60, "{value} h": 3600, "{value} day": 86400, "{value} days": 86400}
+    units = {_(template).replace("{value}", "").strip(): size for template, size in seconds.items()}
+    return {**numbers.marks(), "units": units}
+
+
 def is_missing(value: Any) -> bool:
     """Whether a value is None, NaN, NaT, NA or infinite: nothing a reader could use."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):

@@ -108,6 +108,11 @@ def p_value(value: Any, digits: int | None) -> str:
     return "< " + decimal(smallest, places) if p < smallest else decimal(p, places)
 
 
+def marks() -> dict[str, str]:
+    """The marks of the language: thousands and decimal."""
+    return {"thousands": in_context("thousands mark", ","), "decimal": in_context("decimal mark", ".")}
+
+
 def _localised(text: str) -> str:
-    marks = {",": in_context("thousands mark", ","), ".": in_context("decimal mark", ".")}
-    return "".join(marks.get(character, character) for character in text)
+    ours = marks()
+    return "".join({",": ours["thousands"], ".": ours["decimal"]}.get(character, character) for character in text)
