@@ -11,6 +11,7 @@ from cj_helpers.inference.columns import (
     require_columns,
     tally,
 )
+from cj_helpers.inference.combinations import combined_interval
 from cj_helpers.inference.families import adjust_p_values
 from cj_helpers.inference.shares import (
     clustered_share,
@@ -29,6 +30,7 @@ __all__ = [
     "check_rows",
     "cluster_codes",
     "clustered_share",
+    "combined_interval",
     "difference_of",
     "effective_size",
     "indicator",
