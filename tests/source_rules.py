@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mapping": BASE | DATA,
     "nps": BASE | DATA,
     "churn": BASE | DATA,
+    "priorities": BASE | DATA,
     "plots": {"contract", "text"},
     "report": {"contract", "dataset", "inference", "text"},
     "runner": {"contract", "dataset", "inference", "text"},

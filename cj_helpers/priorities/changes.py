@@ -137,7 +137,7 @@ class _Window:
 
 def _followed(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """Follow journeys up to a moment: what ended later is still open then."""
-    followed = (until - rows["started_at"]) / _DAY
+    followed = (until - rows["started_at"]).dt.total_seconds() / 86_400
     cut = rows["duration_days"].gt(followed)
     return rows.assign(
         followed_days=followed,
