@@ -39,7 +39,7 @@ def links(
     -------
     DataFrame, one row per link that could be estimated
         link (journey to score | score to staying | score to revenue | journey to leaving), estimate, conf_low,
-        conf_high, unit (points | percent | money), n (answers, customers or journeys), n_customers.
+        conf_high, unit (points: of NPS, or percentage points; money), n (answers, customers or journeys), n_customers.
 
     Notes
     -----
@@ -58,7 +58,9 @@ def links(
         unhappy = unhappy.drop(columns=list(named.values())).rename(columns=named).assign(n_customers=unhappy["n"])
         rows += [_row(NPS_REVENUE, row, row["difference"], "money") for _, row in unhappy.iterrows()]
     if exits is not None:
-        rows += [_row(EXPERIENCE_EXITS, row, row["estimate"], "percent") for _, row in exits.iterrows()]
+        limits = ["estimate", "conf_low", "conf_high"]
+        percent = exits.assign(**{name: 100 * exits[name] for name in limits})
+        rows += [_row(EXPERIENCE_EXITS, row, row["estimate"], "points") for _, row in percent.iterrows()]
     table = pd.DataFrame(rows, columns=LINK_COLUMNS)
     return table.loc[table["estimate"].notna()].reset_index(drop=True)
 
@@ -72,6 +74,6 @@ def _retention_gap(retention: pd.DataFrame) -> list[tuple[object, ...]]:
     if not {"promoters", "detractors"} <= set(groups.index):
         return []
     both = groups.loc[["detractors", "promoters"]]
-    limits = combined_interval([1, -1], both["share"], both["conf_low"], both["conf_high"])
+    limits = combined_interval([100, -100], both["share"], both["conf_low"], both["conf_high"])
     n = int(both["n"].sum())
-    return [(NPS_RETENTION, *limits, "percent", n, n)]
+    return [(NPS_RETENTION, *limits, "points", n, n)]
