@@ -24,17 +24,9 @@ from cj_helpers.plots.style import (
     value_text,
     wrap_name,
 )
-from cj_helpers.text import N_, _, fill
+from cj_helpers.text import _, fill
 
 _LARGEST_PT = 46.0  # diameter of the largest bubble
-# From what to what each link leads, and what its number compares.
-_GIVEN_UP = N_("Last journey given up")
-_LINKS = {
-    "journey to score": (_GIVEN_UP, N_("Recommendation (NPS)"), N_("against completed, others held equal")),
-    "score to staying": (N_("Detractors"), N_("Still customers later"), N_("against promoters")),
-    "score to revenue": (N_("Detractors"), N_("Revenue a month"), N_("against promoters, others held equal")),
-    "journey to leaving": (_GIVEN_UP, N_("Left soon after"), N_("against completed")),
-}
 
 
 def plot_priorities(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -112,7 +104,8 @@ def plot_links(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     and broken.
     """
     table = checked(table, "link", "estimate", "conf_low", "conf_high", "unit", "n")
-    table = table[table["link"].isin(list(_LINKS))].reset_index(drop=True)
+    words = _link_words()
+    table = table[table["link"].isin(list(words))].reset_index(drop=True)
     if table.empty:
         return no_data(ax)
     ax = new_axes(ax, height=0.25 + 0.62 * len(table))
@@ -120,15 +113,26 @@ def plot_links(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, 1)
     ax.set_ylim(len(table) - 0.5, -0.5)
     for place, row in enumerate(table.itertuples()):
-        start, end, words = _LINKS[str(row.link)]
-        _box(ax, 0.0, place, _(start))
-        _box(ax, 0.33, place, _(end))
+        start, end, compared = words[str(row.link)]
+        _box(ax, 0.0, place, start)
+        _box(ax, 0.33, place, end)
         _arrow(ax, place, sure=bool(row.conf_low > 0 or row.conf_high < 0))  # type: ignore[operator]
         numbers_text = interval_text(row.estimate, row.conf_low, row.conf_high, str(row.unit))  # type: ignore[arg-type]
         ax.text(0.61, place - 0.03, numbers_text, va="bottom", fontsize=TEXT_PT, color=INK)
-        below = fill("{words}, n {n:count}", words=_(words), n=row.n)
+        below = fill("{compared}, n {n:count}", compared=compared, n=row.n)
         ax.text(0.61, place + 0.05, plain(below), va="top", fontsize=NOTE_PT, color=MUTED)
     return ax
+
+
+def _link_words() -> dict[str, tuple[str, str, str]]:
+    """From what to what each link leads, and what its number compares."""
+    given_up, detractors = _("Last journey given up"), _("Detractors")
+    return {
+        "journey to score": (given_up, _("Recommendation (NPS)"), _("against completed, others held equal")),
+        "score to staying": (detractors, _("Still customers later"), _("against promoters")),
+        "score to revenue": (detractors, _("Revenue a month"), _("against promoters, others held equal")),
+        "journey to leaving": (given_up, _("Left soon after"), _("against completed")),
+    }
 
 
 def _box(ax: Axes, left: float, place: float, words: str) -> None:
