@@ -191,7 +191,7 @@ BAD_DATA = {
     ),
     "Latin-1 read as UTF-8": (
         {"events__csv": (EVENTS + "c1,2024-01-01,Störung\n").encode("latin-1")},
-        r"events\.csv, line 302 is not utf-8; declare `read: \{encoding: latin-1\}`",
+        r"events\.csv, line 302 is not utf-8 \(byte 0xF6\); declare `read: \{encoding: latin-1\}`",
     ),
     "columns that differ in case": (
         {"events__csv": EVENTS.replace("who,at,what", "who,at,what,What")},
@@ -222,7 +222,11 @@ def test_bad_files_stop_with_place_finding_and_remedy(tmp_path, case):
         ("tables:", "tabels:", r"tabels: unknown key; did you mean 'tables'"),
         ("source: events.csv", "source: event.csv", r"matches no file; did you mean 'events\.csv'"),
         ("source: events.csv", "source: ../events.csv", "points outside the data set"),
-        ("source: events.csv", "source: events.csv\n      sql: select 1", "'sql' is not yet supported"),
+        (
+            "source: events.csv",
+            "source: events.csv\n      sql: select 1",
+            "found source and sql; a source is ex",
+        ),
         ("customer_id: who", "customer_id: whom", r"columns\.customer_id: no column 'whom'.*did you mean 'who'"),
         ("customer_id: who", "costumer_id: who", "unknown name 'costumer_id'; did you mean 'customer_id'"),
         ("customer_id: who, ", "", "customer_id is required and not mapped"),
@@ -246,7 +250,7 @@ def test_bad_files_stop_with_place_finding_and_remedy(tmp_path, case):
         ("timeout: 7d", "timeout: {quote: 3d}", "need a default"),
         ("timeout: 7d", "timeout: 7d\n    abandon: [visit]", "cannot end the journey as a success and as abandoned"),
         ("name: Test", "name: Test\ntime_zone: Berlin", "a time zone has a name such as Europe/Berlin"),
-        ("name: Test", "name: Test\nengine: pyspark://local", "not yet supported; use duckdb"),
+        ("name: Test", "name: Test\nengine: spark", "an engine is duckdb or a connection such as postgres://"),
         ("name: Test", "name: Test\nscore: {weights: {}}", "'score' is not yet supported"),
         (
             "name: Test",
@@ -562,8 +566,9 @@ def test_a_file_name_that_reads_as_a_pattern_is_refused(tmp_path, name):
         open_dataset(folder)
 
 
-def test_after_opening_no_query_reaches_a_file(tmp_path):
-    data = open_dataset(make(tmp_path, HEAD + SOURCE, events__csv=EVENTS))
+def test_no_query_reaches_a_file_outside_the_data_set(tmp_path):
+    (tmp_path / "events.csv").write_text(EVENTS)
+    data = open_dataset(make(tmp_path / "set", HEAD + SOURCE, events__csv=EVENTS))
     with pytest.raises(duckdb.Error, match="file system operations are disabled"):
         data.con.read_csv(tmp_path / "events.csv").count().execute()
     assert data.events.touchpoint.nunique().execute() == 1

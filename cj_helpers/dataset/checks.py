@@ -22,8 +22,8 @@ def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per finding
-        table, source, check, outcome (error | dropped | repaired | stitched | not used), n_rows, n_total, share,
-        message.
+        table, source, check, outcome (error | dropped | repaired | noted | stitched | not used), n_rows, n_total,
+        share, message.
     """
     rows = [
         (
@@ -39,27 +39,11 @@ def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
         for p in problems
     ]
     table = pd.DataFrame(rows, columns=QUALITY_COLUMNS)
-    rank = {"error": 0, "dropped": 1, "repaired": 2, "stitched": 3, "not used": 4}
+    rank = {"error": 0, "dropped": 1, "repaired": 2, "noted": 3, "stitched": 4, "not used": 5}
     order = table.assign(_rank=table["outcome"].map(rank)).sort_values(
         ["_rank", "table", "source", "check"], kind="stable"
     )
     return order.drop(columns="_rank").reset_index(drop=True)
-
-
-def feed_table(events: ir.Table | None) -> pd.DataFrame:
-    """Describe each source of events: how much came, from when to when, and how far it lags.
-
-    Returns
-    -------
-    DataFrame, one row per source
-        source, n_rows, first, last (UTC), lag_days behind the source that reaches furthest. Empty without events.
-    """
-    if events is None:
-        return pd.DataFrame(columns=["source", "n_rows", "first", "last", "lag_days"])
-    found = events.group_by("source").aggregate(n_rows=_.count(), first=_.timestamp.min(), last=_.timestamp.max())
-    table = found.order_by("source").execute()
-    table["lag_days"] = (table["last"].max() - table["last"]).dt.total_seconds() / 86_400
-    return table
 
 
 def channel_days(events: ir.Table | None, *, time_zone: str) -> pd.DataFrame:

@@ -10,11 +10,13 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import TABLES, ConfigError
 from cj_helpers.dataset.config import nearest
-from cj_helpers.dataset.files import INTERNAL, ROW
+from cj_helpers.dataset.engine import ROW
 from cj_helpers.dataset.schema_tables import Source
 
+# Names of columns that only the reading sees begin with a control character: no header holds one.
+INTERNAL_PREFIX = "\x1f"
 # The last is the first parameter of ibis' own methods, which take columns as keywords.
-_RESERVED = ("source", ROW, "segment", "customer", "duration", "entry", "event", "_stitched", "self")
+_RESERVED = ("source", ROW, "segment", "customer", "duration", "entry", "event", "self")
 # Columns that steps and journeys add to what events hold.
 _OF_STEPS = (
     "journey",
@@ -42,7 +44,7 @@ def map_columns(raw: ir.Table, source: Source, kind: str, where: str) -> dict[st
         When a mapped column is not in the file, a name is almost one of the contract's, or a required one is
         not mapped.
     """
-    known, present = TABLES[kind], [name for name in raw.columns if name not in INTERNAL]
+    known, present = TABLES[kind], list(raw.columns)
     columns = {name: column.strip() for name, column in source.columns.items()}
     for name, column in columns.items():
         _refuse_misspelling(name, list(known), f"{where}.columns")

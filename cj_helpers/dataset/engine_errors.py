@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Sequence
 
 from cj_helpers.contract import DataError
+from cj_helpers.dataset.scan import Scan
 from cj_helpers.dataset.schema_tables import Read
 
 
-def unreadable_file(error: Exception, files: list[Path], read: Read, where: str) -> DataError:
+def unreadable_file(error: Exception, scans: Sequence[Scan], read: Read, where: str) -> DataError:
     """Return the error to raise: file, line, what was found and the remedy; never a row's text or a full path."""
     text = str(error)
     line = re.search(r"\bLine: (\d+)", text)
     named = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
-    file = Path(named[1].strip()).name if named else ", ".join(path.name for path in files[:3])
+    known = {str(scan.path): scan.shown for scan in scans}
+    file = known.get(named[1].strip(), "") if named else ""
+    file = file or ", ".join(scan.shown for scan in scans[:3])
     place = f"{where}: cannot be read as declared: {file}" + (f", line {int(line[1]):,}" if line else "")
-    return DataError(f"{place} {_finding(text, files, read)}")
+    return DataError(f"{place} {_finding(text, scans, read)}")
 
 
-def _finding(text: str, files: list[Path], read: Read) -> str:
+def _finding(text: str, scans: Sequence[Scan], read: Read) -> str:
     columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
     if columns:
         expected, found = columns.groups()
@@ -37,12 +40,12 @@ def _finding(text: str, files: list[Path], read: Read) -> str:
         return f"is not {read.encoding}; declare `read: {{encoding: {other}}}`, or export the file in UTF-8."
     if "CSV Error" in text:
         return "is not written as `read:` declares; compare delimiter, quote and encoding with the file."
-    return f"({_first_sentence(text, files)}); export the file again."
+    return f"({_first_sentence(text, scans)}); export the file again."
 
 
-def _first_sentence(text: str, files: list[Path]) -> str:
-    for path in files:
-        text = text.replace(str(path), path.name)
+def _first_sentence(text: str, scans: Sequence[Scan]) -> str:
+    for scan in scans:
+        text = text.replace(str(scan.path), scan.shown)
     lines = text.strip().splitlines() or ["no reason given"]
     first = re.split(r"(?<=[.!?])\s|\s*Possible ", lines[0])[0].rstrip(".")
     return first.split("Error: ", 1)[-1][:200]

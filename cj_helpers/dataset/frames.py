@@ -8,7 +8,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, MISSING, ConfigError, DataError
 from cj_helpers.dataset.config import nearest
-from cj_helpers.dataset.files import ROW
+from cj_helpers.dataset.engine import ROW
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.schema import Survey
 
@@ -34,8 +34,7 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     """
     if data.surveys is None:
         raise DataError(f"{data.key}: has no surveys; name a source under tables.surveys.")
-    ordered = _without_ids(data.surveys, segment_col, data).order_by(data.surveys[ROW])
-    frame = ordered.drop(ROW).execute().reset_index(drop=True)
+    frame = _in_order(_without_ids(data.surveys, segment_col, data))
     if "answered_at" in frame:
         local = frame["answered_at"].dt.tz_localize("UTC").dt.tz_convert(data.time_zone)
         frame = frame.assign(answered_on=local.dt.tz_localize(None).dt.normalize())
@@ -76,8 +75,7 @@ def customer_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     named = {"exit_reason": churn.reason, "monthly_revenue": churn.revenue}
     table = table.mutate(**{name: table[column] for name, column in named.items() if column and column != name})
     known = table.filter(_observed(table))
-    frame = _without_ids(known, segment_col, data).order_by(known[ROW])
-    return frame.drop(ROW).execute().reset_index(drop=True)
+    return _in_order(_without_ids(known, segment_col, data))
 
 
 def durations_left_out(data: Dataset) -> int:
@@ -121,13 +119,20 @@ def _with_duration(data: Dataset) -> ir.Table:
     )
 
 
+def _in_order(table: ir.Table) -> pd.DataFrame:
+    """Bring rows into pandas as the file had them; those of a warehouse by their values."""
+    order = [ROW] if ROW in table.columns else list(table.columns)
+    return table.order_by(order).execute().drop(columns=ROW, errors="ignore").reset_index(drop=True)
+
+
 def _without_ids(table: ir.Table, segment_col: str, data: Dataset) -> ir.Table:
     private = {"customer_id", "verbatim", "source", ROW}
     columns = {name: table[name] for name in table.columns if name not in private}
     if "customer_id" in table.columns:
         rank = ibis.dense_rank().over(order_by=table.customer_id)
         columns = {"customer": table.customer_id.isnull().ifelse(ibis.null("int64"), rank), **columns}
-    return table.select(**columns, segment=_segment(table, segment_col, data), **{ROW: table[ROW]})
+    row = {ROW: table[ROW]} if ROW in table.columns else {}
+    return table.select(**columns, segment=_segment(table, segment_col, data), **row)
 
 
 def _segment(table: ir.Table, segment_col: str, data: Dataset) -> ir.Value:

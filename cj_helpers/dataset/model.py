@@ -46,12 +46,14 @@ class Dataset:
         Why as_of is what it is: given (a parameter), declared (dataset.yml), earliest_feed (the earliest of the
         event sources' last timestamps), last_date (the last date of surveys and customers) or none.
     identity : DataFrame, one row per measure
-        measure (ids_of_events, customers_of_events, events_stitched, aliases, aliases_used, conflicts,
-        over_merged, largest_cluster), before and after stitching, and share (of events stitched). Empty without
-        identities.
+        measure (customers_of_events, events_stitched, aliases: known and used, conflicts: aliases of several
+        customers, customers_joined by those, over_merged: customers with more ids than one can have,
+        largest_cluster: ids of the largest), before and after stitching, and share. Empty without identities.
     unstitched : ibis table or None
         The events under the ids they came with, to see what results would be without identities; None when no
         identities are declared.
+    history : ibis table or None
+        Every version of customers with dated attributes (``valid_from``); ``customers`` has the one of as_of.
     clocks : DataFrame, one row per source of events
         source, n_rows, n_with_offset (times that carry their own offset), n_folded (local times that occur
         twice when clocks go back, read by ``time_fold``).
@@ -75,6 +77,7 @@ class Dataset:
     as_of_reason: str = "none"
     identity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=IDENTITY_COLUMNS))
     unstitched: ir.Table | None = None
+    history: ir.Table | None = None
     clocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CLOCK_COLUMNS))
 
     @property

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from pathlib import Path
-from typing import Any
-
-import ibis
 
 from cj_helpers.contract import DataError
 from cj_helpers.dataset.checks import NOT_FIT
 from cj_helpers.dataset.config import dataset_file, read_config
+from cj_helpers.dataset.engine import Engine, connect, lock, start_duckdb
+from cj_helpers.dataset.files import allowed_folders
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.reading import Reading
 from cj_helpers.dataset.validate import stale_message
@@ -39,10 +35,11 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     """
     file = dataset_file(path)
     config = read_config(file)
-    con = _connect()
-    data = Reading(con, file.parent.resolve(), config, as_of).read()
-    con.raw_sql("SET enable_external_access=false")  # all is read; values can no longer reach files
-    con.raw_sql("SET lock_configuration=true")
+    folder = file.parent.resolve()
+    local = start_duckdb(allowed_folders(folder, config.allow))
+    engine = local if config.engine == "duckdb" else Engine(connect(config.engine), local.private, numbers_rows=False)
+    data = Reading(engine, local, folder, config, as_of).read()
+    lock(local)
     if strict and not data.fit:
         raise DataError(_why_not_fit(data, as_of_given=data.as_of_reason in {"given", "declared"}))
     return data
@@ -55,14 +52,3 @@ def _why_not_fit(data: Dataset, *, as_of_given: bool) -> str:
     stale = stale_message(data.config, data.feeds, as_of_given=as_of_given)
     lines = dict.fromkeys([*errors, *([stale] if stale else [])])
     return "\n".join([f"{data.key}: not fit for {', '.join(analyses)}:", *lines])
-
-
-def _connect() -> Any:
-    """Start DuckDB in the process; it spills into a folder of its own and never loads extensions."""
-    folder = tempfile.mkdtemp(prefix="cj-")
-    con = ibis.duckdb.connect(
-        temp_directory=folder, autoinstall_known_extensions=False, autoload_known_extensions=False
-    )
-    weakref.finalize(con, shutil.rmtree, folder, ignore_errors=True)
-    con.raw_sql("SET TimeZone='UTC'")
-    return con

@@ -1,4 +1,4 @@
-"""One pass from the declared sources to the three tables, collecting what it finds."""
+"""One way from the declared sources to the three tables, collecting what it finds."""
 
 from __future__ import annotations
 
@@ -12,63 +12,76 @@ import ibis
 import pandas as pd
 from ibis.expr import types as ir
 
-from cj_helpers.dataset.checks import feed_table, quality_table, verdict_table
+from cj_helpers.dataset.checks import quality_table, verdict_table
+from cj_helpers.dataset.collect import collect
 from cj_helpers.dataset.config import journey_definition, parse_as_of
+from cj_helpers.dataset.engine import ROW, Engine
+from cj_helpers.dataset.identity import (
+    ALIAS,
+    Identities,
+    identity_table,
+    resolve,
+    stitch,
+    stitched_message,
+    unstitched,
+)
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.problems import Loaded, Problem
 from cj_helpers.dataset.schema import DatasetConfig
-from cj_helpers.dataset.sources import load_source
-from cj_helpers.dataset.surveys import read_ratings
-from cj_helpers.dataset.unify import (
-    cut_contracts,
-    cut_rows,
-    drop_future,
-    drop_incomplete,
-    stitch,
-    unify_touchpoints,
-    union_sources,
+from cj_helpers.dataset.sources import load_source, scan_raw
+from cj_helpers.dataset.timeline import clock_table, count_hours, drop_future, feed_table, fold_message, no_hours
+from cj_helpers.dataset.unify import current_versions, cut_contracts, cut_rows, unify_touchpoints
+from cj_helpers.dataset.validate import (
+    check_churn,
+    check_customers,
+    check_joins,
+    check_touchpoints,
+    check_window,
+    late_feeds,
+    missing_parts,
 )
-from cj_helpers.dataset.validate import check_churn, check_customers, check_touchpoints, late_feeds, missing_parts
 
 
 class Reading:
-    """One pass from files to the three tables, collecting what it finds."""
+    """One way from files and tables to the data set; the attributes collect what is found."""
 
-    def __init__(self, con: Any, folder: Path, config: DatasetConfig, as_of: str) -> None:
-        self.con, self.folder, self.config = con, folder, config
+    def __init__(self, engine: Engine, local: Engine, folder: Path, config: DatasetConfig, as_of: str) -> None:
+        self.engine, self.local, self.folder, self.config = engine, local, folder, config
         self.given = parse_as_of(as_of or config.as_of, config.time_zone)
         self.reason = "given" if as_of else "declared" if config.as_of else "none"
         self.problems: list[Problem] = []
         self.inputs: list[dict[str, Any]] = []
+        self.n_with_offset: dict[str, int] = {}
 
     def read(self) -> Dataset:
-        """Read every table, settle as_of, and cut what lies after it."""
-        identities = self._load("identities")
-        received = self._received(identities)
-        surveys, customers = self._load("surveys"), self._load("customers")
-        if surveys is not None:
-            surveys = self._keep("surveys_received", stitch(surveys, identities, self.problems, "surveys"))
-        feeds = feed_table(received)
-        as_of = self.given if not pd.isna(self.given) else self._default_as_of(feeds, surveys, customers)
-        if pd.isna(self.given) and not pd.isna(as_of):
-            self.reason = "earliest_feed" if len(feeds) else "last_date"
-        events, surveys, customers = self._cut(as_of, received, surveys, customers)
-        # Rows that could not be read may hold the touchpoints that seem to be missing.
-        if not any(p.table == "events" and p.outcome == "error" for p in self.problems):
-            check_touchpoints(self.config, events)
-        check_churn(self.config, customers)
-        check_customers(customers, self.problems)
+        """Read every table, settle as_of, and leave out what lies after it."""
+        self.inputs += scan_raw(self.local, self.folder, self.config, "raw")[1]
+        pairs = self._load("identities")
+        identities = resolve(self.engine, pairs, self.problems) if pairs is not None else None
+        events, surveys, customers = self._load("events"), self._load("surveys"), self._load("customers")
+        received, hours = self._received(events, identities)
+        feeds = feed_table(hours)
+        as_of = self._settle_as_of(feeds, surveys, customers)
+        check_window(feeds, as_of)
+        history = customers if customers is not None and "valid_from" in customers.columns else None
+        events, surveys, customers = self._cut(as_of, received, self._stitched(surveys, identities), customers)
+        self._check(events, surveys, customers)
         late = late_feeds(self.config, feeds, as_of_given=not pd.isna(self.given))
         available = missing_parts(self.config, events, surveys, customers)
+        raw_ids = events is not None and ALIAS in events.columns
+        clocks = clock_table(hours, self.config.time_zone, self.config.time_fold, self.n_with_offset)
+        folded = fold_message(clocks, self.config.time_zone, self.config.time_fold)
+        self.problems += [folded] if folded else []
+        identity = {"identity": identity_table(events, identities)} if raw_ids and identities else {}
         return Dataset(
             key=self.folder.name,
             folder=self.folder,
             config=self.config,
-            con=self.con,
-            events=events,
+            con=self.engine.con,
+            events=_without_aliases(events),
             surveys=surveys,
             customers=customers,
-            received=received,
+            received=_without_aliases(received),
             journeys={key: journey_definition(key, j) for key, j in self.config.journeys.items()},
             as_of=as_of,
             quality=quality_table(self.problems),
@@ -77,45 +90,66 @@ class Reading:
             inputs=self.inputs,
             fingerprint=self._fingerprint(as_of),
             as_of_reason=self.reason,
+            unstitched=unstitched(events) if raw_ids else None,
+            clocks=clocks,
+            history=history,
+            **identity,
         )
 
-    def _received(self, identities: ir.Table | None) -> ir.Table | None:
-        """Return all events with one spelling and one id each, without impossible future rows."""
-        events = self._load("events")
-        if events is None:
-            return None
-        events = unify_touchpoints(stitch(events, identities, self.problems, "events"), self.problems)
-        events = self._keep("events_received", events)
-        if pd.isna(self.given):
-            events = self._keep("events_past", drop_future(events, self.problems))
-        return events
-
     def _load(self, kind: str) -> ir.Table | None:
-        sources = getattr(self.config.tables, kind)
-        parts: list[Loaded] = []
-        for index, source in enumerate(sources):
-            where = f"tables.{kind}[{index}] ({source.source})"
-            loaded = load_source(self.con, self.folder, source, kind=kind, where=where, time_zone=self.config.time_zone)
-            if kind == "surveys":
-                loaded = read_ratings(loaded, self.config.survey, source.read, where)
-            loaded = drop_incomplete(loaded, kind)
-            self.inputs += loaded.inputs
-            self.problems += loaded.problems
-            parts.append(loaded)
-        if not parts:
+        """Read all sources of one table; files by DuckDB, tables and queries by the engine."""
+        groups: dict[bool, list[Loaded]] = {True: [], False: []}
+        for index, source in enumerate(getattr(self.config.tables, kind)):
+            where = f"tables.{kind}[{index}] ({source.name})"
+            engine = self.local if source.source else self.engine
+            loaded = load_source(engine, self.folder, self.config, source, kind=kind, where=where)
+            groups[engine is self.local].append(loaded)
+        tables = []
+        for is_local, parts in groups.items():
+            if not parts:
+                continue
+            engine = self.local if is_local else self.engine
+            table = collect(engine, parts, kind, self.n_with_offset)
+            tables.append(table if engine is self.engine else self._upload(f"{kind}_files", table))
+            for loaded in parts:
+                self.inputs += loaded.inputs
+                self.problems += loaded.problems
+        if not tables:
             return None
-        table = self._keep(f"{kind}_read", union_sources(parts, kind))
-        for loaded in parts:
-            self.con.drop_table(loaded.raw)
-        return table
+        return tables[0] if len(tables) == 1 else _union(tables)
 
-    def _keep(self, name: str, table: ir.Table) -> ir.Table:
-        """Materialise a table, so that no later query reads the files again."""
-        return self.con.create_table(name, table, temp=True, overwrite=True)
+    def _upload(self, name: str, table: ir.Table) -> ir.Table:
+        """Bring rows that DuckDB read from files to the engine."""
+        return self.engine.receive(name, table.to_pyarrow())
 
-    def _default_as_of(self, feeds: pd.DataFrame, surveys: ir.Table | None, customers: ir.Table | None) -> pd.Timestamp:
-        """Return the earliest of the event sources' last timestamps; without events, the last date anywhere."""
+    def _received(self, events: ir.Table | None, identities: Identities | None) -> tuple[Any, pd.DataFrame]:
+        """Return all events with one spelling and one id each, without impossible future ones, and their hours."""
+        if events is None:
+            return None, no_hours()
+        events = unify_touchpoints(events, self.problems)
+        if identities is not None:
+            events = self.engine.keep("events_received", stitch(events, identities))
+            if self.engine is self.local:
+                self.engine.drop("events_read")
+            message = stitched_message(events, "events")
+            self.problems += [message] if message else []
+        hours = count_hours(events)
+        return drop_future(events, hours, self.problems) if pd.isna(self.given) else (events, hours)
+
+    def _stitched(self, surveys: ir.Table | None, identities: Identities | None) -> ir.Table | None:
+        if surveys is None or identities is None or "customer_id" not in surveys.columns:
+            return surveys
+        surveys = self.engine.keep("surveys_received", stitch(surveys, identities))
+        message = stitched_message(surveys, "surveys")
+        self.problems += [message] if message else []
+        return surveys.drop(ALIAS)
+
+    def _settle_as_of(self, feeds: pd.DataFrame, surveys: ir.Table | None, customers: ir.Table | None) -> pd.Timestamp:
+        """Return as_of as given, else the earliest of the event sources' last times, else the last date anywhere."""
+        if not pd.isna(self.given):
+            return self.given
         if len(feeds):
+            self.reason = "earliest_feed"
             return pd.Timestamp(feeds["last"].min())
         dates = []
         for table, names in ((surveys, ["answered_at"]), (customers, ["started_at", "ended_at"])):
@@ -124,28 +158,33 @@ class Reading:
                     known = table[name] < ibis.literal(datetime(9000, 1, 1), type="timestamp")
                     dates.append(table.aggregate(m=table[name].max(where=known)).execute().m[0])
         dates = [date for date in dates if not pd.isna(date)]
+        self.reason = "last_date" if dates else "none"
         return pd.Timestamp(max(dates)) if dates else pd.NaT  # type: ignore[return-value]
 
     def _cut(
-        self,
-        as_of: pd.Timestamp,
-        events: ir.Table | None,
-        surveys: ir.Table | None,
-        customers: ir.Table | None,
+        self, as_of: pd.Timestamp, events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None
     ) -> tuple[ir.Table | None, ir.Table | None, ir.Table | None]:
         if pd.isna(as_of):
             return events, surveys, customers
         zone = self.config.time_zone
         if events is not None:
             events = cut_rows(events, "timestamp", as_of, "events", self.problems, zone)
-            events = self._keep("events", events)
         if surveys is not None and "answered_at" in surveys.columns:
-            surveys = self._keep("surveys", cut_rows(surveys, "answered_at", as_of, "surveys", self.problems, zone))
+            surveys = cut_rows(surveys, "answered_at", as_of, "surveys", self.problems, zone)
         if customers is not None:
+            customers = current_versions(customers, as_of)
             if "started_at" in customers.columns:
                 customers = cut_rows(customers, "started_at", as_of, "customers", self.problems, zone)
-            customers = self._keep("customers", cut_contracts(customers, as_of, self.problems))
+            customers = self.engine.keep("customers", cut_contracts(customers, as_of, self.problems))
         return events, surveys, customers
+
+    def _check(self, events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None) -> None:
+        # Rows that could not be read may hold the touchpoints that seem to be missing.
+        if not any(p.table == "events" and p.outcome == "error" for p in self.problems):
+            check_touchpoints(self.config, events)
+        check_churn(self.config, customers)
+        check_customers(customers, self.problems)
+        check_joins(events, surveys, customers, self.problems)
 
     def _fingerprint(self, as_of: pd.Timestamp) -> str:
         facts = {
@@ -154,3 +193,18 @@ class Reading:
             "as_of": str(as_of),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _without_aliases(events: ir.Table | None) -> ir.Table | None:
+    return events.drop(ALIAS) if events is not None and ALIAS in events.columns else events
+
+
+def _union(tables: list[ir.Table]) -> ir.Table:
+    """Stack what files and the engine hold; rows of a warehouse have no order, so none has a number."""
+    names = list(dict.fromkeys(name for table in tables for name in table.columns if name != ROW))
+    types = {name: table[name].type() for table in reversed(tables) for name in table.columns}
+    same = [
+        table.select(**{n: table[n].cast(types[n]) if n in table.columns else ibis.null(types[n]) for n in names})
+        for table in tables
+    ]
+    return ibis.union(*same)

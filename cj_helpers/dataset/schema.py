@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from cj_helpers.dataset.schema_base import Codes, Duration, Model, Names, not_yet, parse_duration
 from cj_helpers.dataset.schema_priorities import Change, Reference
-from cj_helpers.dataset.schema_tables import Tables
+from cj_helpers.dataset.schema_tables import Allow, Raw, Tables
 
 
 class Journey(Model):
@@ -122,6 +122,7 @@ class Privacy(Model):
 
     min_group: int = Field(default=10, ge=5)
     pseudonym_key_env: str = ""
+    pseudonym_key_file: str = ""
     public: bool = False
 
 
@@ -145,12 +146,15 @@ class DatasetConfig(Model):
 
     version: Literal[1]
     name: str
-    engine: Literal["duckdb"] = "duckdb"
+    engine: str = "duckdb"
     time_zone: str = "UTC"
+    time_fold: Literal["first", "second"] = "first"
     currency: str = "EUR"
     language: str = "en"
     as_of: Annotated[str, BeforeValidator(str)] = ""
     max_lag: Duration = timedelta(days=3)
+    allow: Allow = Allow()
+    raw: dict[str, Raw] = {}
     tables: Tables
     journeys: dict[str, Journey] = {}
     survey: Survey = Survey()
@@ -161,11 +165,11 @@ class DatasetConfig(Model):
     changes: list[Change] = []
     score: dict[str, Any] = not_yet()
 
-    @field_validator("engine", mode="before")
+    @field_validator("engine")
     @classmethod
-    def _engine_is_built(cls, value: object) -> object:
-        if value != "duckdb":
-            raise ValueError(f"the engine {value!r} is not yet supported; use duckdb")
+    def _duckdb_or_a_connection(cls, value: str) -> str:
+        if value != "duckdb" and "://" not in value:
+            raise ValueError(f"found {value!r}; an engine is duckdb or a connection such as postgres://user@host/base")
         return value
 
     @field_validator("time_zone")

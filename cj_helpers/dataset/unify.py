@@ -1,76 +1,23 @@
-"""Loaded sources -> one clean table each: required values, spelling, identities, as_of."""
+"""One clean table each: one spelling of touchpoints, nothing later than as_of, one row a customer."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import ibis
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import TABLES
-from cj_helpers.dataset.files import ROW
-from cj_helpers.dataset.problems import Loaded, Problem, row_in_file, verb
+from cj_helpers.dataset.engine import ROW
+from cj_helpers.dataset.problems import Problem, verb
 
-TOLERATED_SHARE = 0.01
-FUTURE = timedelta(days=30)
 OPEN_ENDED = datetime(9000, 1, 1)
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
-
-
-def drop_incomplete(loaded: Loaded, kind: str) -> Loaded:
-    """Drop rows without a required value; more than 1 % of a source is an error."""
-    table = loaded.table
-    required = [name for name, column in TABLES[kind].items() if column.required and name in table.columns]
-    if not required:
-        return loaded
-    empty = {name: table[name].isnull() | (table[name].cast("string").strip() == "") for name in required}
-    found = table.aggregate(
-        **{f"n_{name}": flag.sum().fill_null(0) for name, flag in empty.items()},
-        **{f"row_{name}": table[ROW].min(where=flag) for name, flag in empty.items()},
-    ).execute()
-    unreadable = {problem.check for problem in loaded.problems if problem.outcome == "error"}
-    for name in required:
-        n = int(found[f"n_{name}"].iloc[0])
-        if n == 0 or f"unreadable_{name}" in unreadable:
-            continue
-        share = n / loaded.n_total
-        text = (
-            f"{loaded.where}: {n:,} of {loaded.n_total:,} rows ({share:.1%}) {verb(n, 'has', 'have')} no {name} "
-            f"(first: {row_in_file(loaded, found[f'row_{name}'].iloc[0])}); up to 1 % are dropped and counted. "
-            "Fill the column at source."
-        )
-        outcome = "dropped" if share <= TOLERATED_SHARE else "error"
-        loaded.problems.append(Problem(kind, loaded.name, f"missing_{name}", outcome, n, loaded.n_total, text))
-    kept = table
-    for flag in empty.values():
-        kept = kept.filter(~flag)
-    loaded.table = kept
-    return loaded
-
-
-def union_sources(parts: list[Loaded], kind: str) -> ir.Table:
-    """Stack the sources of one table; a column that a source lacks is empty there."""
-    types: dict[str, Any] = {}
-    for part in parts:
-        for name, dtype in part.table.schema().items():
-            types[name] = dtype if name not in types or types[name] == dtype else ibis.dtype("string")
-    shifted = []
-    for index, part in enumerate(parts):
-        have = part.table.columns
-        columns = {
-            name: part.table[name].cast(dtype) if name in have else ibis.null(dtype) for name, dtype in types.items()
-        }
-        columns[ROW] = part.table[ROW] + ibis.literal(index * 2**40)
-        shifted.append(part.table.select(**columns, source=ibis.literal(part.name)))
-    table = shifted[0] if len(shifted) == 1 else ibis.union(*shifted)
-    optional = [name for name in TABLES[kind] if name in table.columns]
-    others = sorted(name for name in table.columns if name not in optional)
-    return table.select(*optional, *others)
+# A zero-width joiner between signs beyond the letters (an emoji of a family) is part of the text.
+_EMOJI = "\ufe0f\U00010000-\U0010ffff"
+_INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]" + f"|(?<![{_EMOJI}])\u200d")
 
 
 def plain_spelling(text: str) -> str:
@@ -110,47 +57,6 @@ def unify_touchpoints(events: ir.Table, problems: list[Problem]) -> ir.Table:
     return events.mutate(touchpoint=events.touchpoint.substitute(mapping))
 
 
-def stitch(table: ir.Table, identities: ir.Table | None, problems: list[Problem], kind: str) -> ir.Table:
-    """Replace aliases by the customer they belong to."""
-    if identities is None or "customer_id" not in table.columns:
-        return table
-    names = identities.group_by("alias").aggregate(_stitched=_.customer_id.min())
-    joined = table.left_join(names, table["customer_id"] == names["alias"])
-    n = int(joined._stitched.notnull().sum().execute())
-    total = int(table.count().execute())
-    if n:
-        carry = verb(n, "carries", "carry")
-        text = f"{n:,} of {total:,} rows came under an alias and now {carry} the customer it belongs to."
-        problems.append(Problem(kind, "identities", "stitched", "stitched", n, total, text))
-    known = joined._stitched.fill_null(joined.customer_id)
-    return joined.select(**{name: known if name == "customer_id" else joined[name] for name in table.columns})
-
-
-def drop_future(events: ir.Table, problems: list[Problem]) -> ir.Table:
-    """Remove impossible future rows: more than 30 days after the 99.9 % quantile of the timestamps.
-
-    Years from 9000 on are no dates of events, so they have no say in the quantile.
-    """
-    dated = events.filter(events.timestamp < ibis.literal(OPEN_ENDED, type="timestamp"))
-    quantile = dated.aggregate(q=dated.timestamp.epoch_seconds().quantile(0.999)).execute().q[0]
-    if pd.isna(quantile):
-        return events
-    bulk = datetime(1970, 1, 1) + timedelta(seconds=float(quantile))
-    late = events.timestamp > ibis.literal(bulk + FUTURE, type="timestamp")
-    found = events.aggregate(n=late.sum().fill_null(0), total=_.count(), last=_.timestamp.max()).execute().iloc[0]
-    n, total = int(found.n), int(found.total)
-    if n == 0:
-        return events
-    text = (
-        f"{n:,} of {total:,} events {verb(n, 'lies', 'lie')} more than 30 days after the 99.9 % quantile "
-        f"({bulk:%Y-%m-%d}), the last on "
-        f"{found['last']:%Y-%m-%d}; up to 1 % are dropped and counted. Mend the clock or the date format at source."
-    )
-    outcome = "dropped" if n / total <= TOLERATED_SHARE else "error"
-    problems.append(Problem("events", "all sources", "future_events", outcome, n, total, text))
-    return events.filter(~late)
-
-
 def local_time(moment: pd.Timestamp, time_zone: str) -> pd.Timestamp:
     """Return a UTC moment as the zone's clocks show it."""
     return moment.tz_localize("UTC").tz_convert(time_zone)
@@ -170,6 +76,21 @@ def cut_rows(
     )
     problems.append(Problem(kind, "all sources", "after_as_of", "not used", n, total, text))
     return table.filter(~later)
+
+
+def current_versions(customers: ir.Table, as_of: pd.Timestamp) -> ir.Table:
+    """Keep, of customers with dated attributes, the version that held at as_of (else the first one)."""
+    if "valid_from" not in customers.columns:
+        return customers
+    moment = ibis.literal(as_of.to_pydatetime(), type="timestamp")
+    since = customers.valid_from
+    began = (since.isnull() | (since <= moment)).ifelse(0, 1)
+    age = moment.epoch_seconds() - since.epoch_seconds()
+    far = (age < 0).ifelse(-age, age).fill_null(2**60)
+    ties = [customers[ROW]] if ROW in customers.columns else []
+    order = ibis.window(group_by=customers.customer_id, order_by=[began, far, *ties])
+    ranked = customers.mutate(_version=ibis.row_number().over(order))
+    return ranked.filter(_._version == 0).drop("_version")
 
 
 def cut_contracts(customers: ir.Table, as_of: pd.Timestamp, problems: list[Problem]) -> ir.Table:

@@ -70,6 +70,41 @@ def check_customers(customers: ir.Table | None, problems: list[Problem]) -> None
             problems.append(Problem("customers", "all sources", "negative_duration", "error", n, total, text))
 
 
+def check_window(feeds: pd.DataFrame, as_of: pd.Timestamp) -> None:
+    """An as_of before the first event leaves nothing to analyse."""
+    if len(feeds) and as_of < feeds["first"].min():
+        raise ConfigError(
+            f"as_of: {as_of:%Y-%m-%d %H:%M} UTC lies before the first event ({feeds['first'].min():%Y-%m-%d %H:%M} "
+            "UTC), so that nothing is left; allowed are moments up to the last event. Give a later as_of."
+        )
+
+
+def check_joins(
+    events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None, problems: list[Problem]
+) -> None:
+    """Ids of different kinds (7 and 007) join nothing: no customer of a table is known to customers."""
+    if customers is None:
+        return
+    known = customers.select("customer_id").distinct()
+    for kind, table in (("events", events), ("surveys", surveys)):
+        if table is None or "customer_id" not in table.columns:
+            continue
+        ids = table.select("customer_id").filter(lambda t: t.customer_id.notnull()).distinct()
+        total, n = int(ids.count().execute()), int(ids.semi_join(known, "customer_id").count().execute())
+        if total and not n:
+            alike = int(ids.semi_join(known, _plain_id(ids) == _plain_id(known)).count().execute())
+            why = "they differ in leading zeros or decimals, so export both as text in one form" if alike else ""
+            text = (
+                f"{kind}: none of {total:,} customer ids occurs in customers; "
+                f"{why or 'name the column with the same id, or list pairs under tables.identities'}."
+            )
+            problems.append(Problem(kind, "all sources", "join_keys", "error", total, total, text))
+
+
+def _plain_id(table: ir.Table) -> ir.StringValue:
+    return table.customer_id.re_replace(r"^0+|\.0+$", "")
+
+
 def missing_parts(
     config: DatasetConfig, events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None
 ) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""Where tables live: DuckDB in the process, or a warehouse behind a connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import ibis
+from ibis.expr import types as ir
+
+from cj_helpers.contract import ConfigError
+
+ROW = "row_number"
+# What tables may hold in memory before they spill to disk; the rest is for Python and the analyses.
+_MOST_MEMORY = 4 << 30
+
+
+class Engine:
+    """A connection, and what differs between engines.
+
+    Attributes
+    ----------
+    con : ibis backend
+    private : Path
+        Folder of this process alone, for plain copies of packed files and for what spills; removed at its end.
+    numbers_rows : bool
+        Whether a kept table knows the order in which its rows came.
+    """
+
+    def __init__(self, con: Any, private: Path, *, numbers_rows: bool) -> None:
+        self.con, self.private, self.numbers_rows = con, private, numbers_rows
+
+    def keep(self, name: str, table: ir.Table) -> ir.Table:
+        """Compute a table once, so that no later query does it again."""
+        if self.numbers_rows:
+            return self.con.create_table(name, table, temp=True, overwrite=True)
+        return table.cache()
+
+    def drop(self, name: str) -> None:
+        """Forget a kept table."""
+        if self.numbers_rows:
+            self.con.drop_table(name, force=True)
+
+    def receive(self, name: str, rows: Any) -> ir.Table:
+        """Take over an Arrow table that was read from files."""
+        return self.con.create_table(f"cj_{name}", rows, temp=True, overwrite=True)
+
+    def numbered(self, table: ir.Table) -> ir.Table:
+        """Add ``row_number``, from 0 in the order of the sources, where the engine knows it."""
+        return table.mutate(**{ROW: table.rowid()}) if self.numbers_rows else table
+
+
+def start_duckdb(folders: list[Path]) -> Engine:
+    """Start DuckDB in the process: it reads these folders and nothing else, and loads no extensions.
+
+    Values and queries of the data set can neither reach other files nor Python's variables.
+    """
+    private = Path(tempfile.mkdtemp(prefix="cj-"))
+    con = ibis.duckdb.connect(
+        temp_directory=str(private),
+        autoinstall_known_extensions=False,
+        autoload_known_extensions=False,
+        python_enable_replacements=False,
+        memory_limit=f"{_memory() >> 20}MiB",
+    )
+    weakref.finalize(con, shutil.rmtree, private, ignore_errors=True)
+    con.raw_sql("SET TimeZone='UTC'")
+    con.con.execute("SET allowed_directories = $1", [[f"{folder}/" for folder in (*folders, private)]])
+    con.raw_sql("SET enable_external_access=false")
+    return Engine(con, private, numbers_rows=True)
+
+
+def lock(engine: Engine) -> None:
+    """Let no later query change a setting."""
+    engine.con.raw_sql("SET lock_configuration=true")
+
+
+def _memory() -> int:
+    """Half of the machine's memory, at most 4 GiB."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(_MOST_MEMORY, total // 2)
+
+
+def connect(url: str) -> Any:
+    """Connect to the engine that dataset.yml names.
+
+    Raises
+    ------
+    ConfigError
+        When the engine's package is missing or it does not answer; a password in the URL is not repeated.
+    """
+    name = url.partition("://")[0]
+    try:
+        return ibis.connect(os.path.expandvars(url))
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"engine: {name} needs the package {error.name}; install ibis-framework[{name}].") from None
+    except Exception as error:  # noqa: BLE001 - each engine has errors of its own
+        reason = type(error).__name__
+        raise ConfigError(
+            f"engine: {name} does not answer ({reason}); check host, user and password of the connection. "
+            "Write ${NAME} in it for what the environment holds."
+        ) from None

@@ -1,0 +1,102 @@
+"""Local time -> UTC by the rules of a zone, in comparisons that every engine knows.
+
+A local time that clocks skip has no moment (null); one that occurs twice is read by the declared rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, reduce
+from zoneinfo import ZoneInfo
+
+import ibis
+from ibis.expr import types as ir
+
+# Outside these years the first or the last rule goes on.
+FIRST_YEAR, LAST_YEAR = 1990, 2035
+
+
+@lru_cache(maxsize=32)
+def transitions(zone: str) -> tuple[tuple[datetime, timedelta, timedelta], ...]:
+    """Find when the clocks of a zone change.
+
+    Returns
+    -------
+    tuple of (moment in UTC, offset before, offset after), in order
+
+    Examples
+    --------
+    >>> at, before, after = transitions("Europe/Berlin")[-1]
+    >>> at.date().isoformat(), before.seconds // 3600, after.seconds // 3600
+    ('2035-10-28', 2, 1)
+    """
+    info, day = ZoneInfo(zone), timedelta(days=1)
+    found = []
+    moment, end = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
+    while moment < end:
+        before, after = _offset(moment, info), _offset(moment + day, info)
+        if before != after:
+            low, high = moment, moment + day
+            while high - low > timedelta(minutes=1):
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if _offset(middle, info) == before else (low, middle)
+            at = (high + timedelta(seconds=30)).replace(second=0, microsecond=0, tzinfo=None)
+            found.append((at, before, after))
+        moment += day
+    return tuple(found)
+
+
+def _offset(moment: datetime, info: ZoneInfo) -> timedelta:
+    return moment.astimezone(info).utcoffset() or timedelta()
+
+
+def to_utc(local: ir.TimestampValue, zone: str, fold: str = "first") -> ir.TimestampValue:
+    """Read naive timestamps as local time of a zone.
+
+    Parameters
+    ----------
+    local : ibis column of naive timestamps
+    zone : str
+    fold : {"first", "second"}
+        Which of the two moments a local time means that occurs twice.
+
+    Returns
+    -------
+    ibis column, naive UTC; null where clocks skipped the local time
+    """
+    changes = transitions(zone)
+    start = changes[0][1] if changes else _offset(datetime(2000, 1, 1, tzinfo=UTC), ZoneInfo(zone))
+    segments: list[tuple[datetime, timedelta | None]] = [(datetime.min, start)]
+    for at, before, after in changes:
+        if after > before:
+            segments += [(at + before, None), (at + after, after)]
+        else:
+            segments.append((at + (before if fold == "first" else after), after))
+    return _shift(local, segments)
+
+
+def _shift(local: ir.TimestampValue, segments: Sequence[tuple[datetime, timedelta | None]]) -> ir.TimestampValue:
+    """Choose the segment of a local time by halving."""
+    if len(segments) == 1:
+        offset = segments[0][1]
+        if offset is None:
+            return ibis.null("timestamp")
+        return local - ibis.interval(seconds=int(offset.total_seconds())) if offset else local
+    middle = len(segments) // 2
+    earlier = local < ibis.literal(segments[middle][0], type="timestamp")
+    return earlier.ifelse(_shift(local, segments[:middle]), _shift(local, segments[middle:]))
+
+
+def is_folded(local: ir.TimestampValue, zone: str, first: int, last: int) -> ir.BooleanValue:
+    """Say whether a local time occurs twice, in the years from first to last."""
+    twice = [
+        (at + after, at + before)
+        for at, before, after in transitions(zone)
+        if after < before and first <= at.year <= last
+    ]
+    tests = [
+        (local >= ibis.literal(low, type="timestamp")) & (local < ibis.literal(high, type="timestamp"))
+        for low, high in twice
+    ]
+    return reduce(lambda a, b: a | b, tests, ibis.literal(False))
