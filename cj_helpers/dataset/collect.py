@@ -15,9 +15,10 @@ from cj_helpers.contract import TABLES, DataError
 from cj_helpers.dataset.columns import INTERNAL_PREFIX
 from cj_helpers.dataset.engine import ROW, Engine
 from cj_helpers.dataset.engine_errors import unreadable_file
+from cj_helpers.dataset.points import report_points
 from cj_helpers.dataset.problems import Loaded, row_in_file, tolerated, verb
 from cj_helpers.dataset.scan import refuse_changed
-from cj_helpers.dataset.sources import AWARE, BAD, HASH, ORIGIN, check_rows
+from cj_helpers.dataset.sources import AWARE, BAD, HASH, ORIGIN, POINT, check_rows
 from cj_helpers.dataset.surveys import is_off_scale, report_nps
 from cj_helpers.dataset.swallowed import refuse_swallowed_rows
 from cj_helpers.dataset.unreadable import explain_unreadable
@@ -48,6 +49,7 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
             _report(loaded, row, offset)
             if kind == "events":
                 n_with_offset[loaded.name] = n_with_offset.get(loaded.name, 0) + int(row["n_aware"])
+            report_points(loaded, int(row["points"]))
             if row.get("n_nps_range", 0):
                 report_nps(table.filter(table[ORIGIN] == i), loaded, row["row_nps_range"] - offset)
         offset += loaded.n_before
@@ -176,6 +178,7 @@ def _findings(table: ir.Table, kind: str) -> pd.DataFrame:
     if ROW in table.columns:
         measures |= {f"row_{name}": table[ROW].min(where=flag) for name, flag in flags.items()}
     aware = table[AWARE]
+    measures["points"] = table[POINT].bit_or().fill_null(0)
     measures |= {"n_aware": aware.sum().fill_null(0), "n_naive": (~aware).sum().fill_null(0)}
     return table.group_by(ORIGIN).aggregate(**measures).execute().set_index(ORIGIN)
 

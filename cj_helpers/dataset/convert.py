@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import ibis
 from ibis.expr import datatypes as dt
@@ -156,4 +157,4 @@ def _counted(value: ir.Value, notation: Notation) -> ir.TimestampValue:
     number = value.cast("float64") if value.type().is_numeric() else to_number(value.cast("string"), notation)
     count = ((number - (_EXCEL_1970 if name == "excel" else 0)) * COUNTED[name]).round()
     possible = (count.abs() < _LAST_COUNT).ifelse(count, ibis.null("float64")).cast("int64")
-    return possible.as_timestamp("us").cast("timestamp")
+    return ibis.literal(datetime(1970, 1, 1), type="timestamp") + possible.as_interval("us")

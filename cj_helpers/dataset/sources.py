@@ -23,6 +23,7 @@ from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.convert import IDS, Notation, convert, moments, present, times
 from cj_helpers.dataset.engine import Engine
 from cj_helpers.dataset.files import find_files
+from cj_helpers.dataset.points import point_bits
 from cj_helpers.dataset.problems import Conversion, Loaded
 from cj_helpers.dataset.readers import read_raw
 from cj_helpers.dataset.recode import answers_side_by_side, filter_rows, recode
@@ -32,7 +33,7 @@ from cj_helpers.dataset.schema_tables import Manifest, Read, Source
 from cj_helpers.dataset.surveys import ratings
 
 # Names of columns that only the reading sees: no header holds a control character.
-BAD, AWARE, HASH, ORIGIN = "\x1fbad", "\x1faware", "\x1fhash", "\x1forigin"
+BAD, AWARE, HASH, ORIGIN, POINT = "\x1fbad", "\x1faware", "\x1fhash", "\x1forigin", "\x1fpoint"
 _MAIN_TIME = {"events": "timestamp", "surveys": "answered_at", "customers": "started_at"}
 
 
@@ -64,7 +65,7 @@ def load_source(
     if kind == "surveys":
         typed, rated = ratings(mapped, typed, config.survey, notation, where)
         checked += rated
-    typed |= _marks(raw, checked, aware, digest=source.duplicates == "drop" and local)
+    typed |= _marks(raw, checked, aware, source.read, digest=source.duplicates == "drop" and local)
     loaded = Loaded(source, kind, where, raw, raw.select(**typed), checked, scans)
     loaded.inputs = [{"path": scan.shown, "sha256": scan.sha256} for scan in scans]
     return loaded
@@ -183,13 +184,14 @@ def _found_as(name: str, source: Source) -> str:
 
 
 def _marks(
-    raw: ir.Table, checked: list[Conversion], aware: ir.BooleanValue | None, *, digest: bool
+    raw: ir.Table, checked: list[Conversion], aware: ir.BooleanValue | None, read: Read, *, digest: bool
 ) -> dict[str, ir.Value]:
-    """Return what the checks need beside the values: whether all could be read, offsets, a digest of the row."""
+    """Return what the checks need beside the values: what could be read, offsets, a digest, use of the point."""
     bad = reduce(lambda a, b: a | b, (column.unreadable for column in checked), ibis.literal(False))
     written = [raw[name] for name in raw.columns if not name.startswith(INTERNAL_PREFIX)]
     hashed = row_digest(written) if digest else ibis.null("uint64")
-    return {BAD: bad, AWARE: ibis.null("boolean") if aware is None else aware, HASH: hashed}
+    aware = ibis.null("boolean") if aware is None else aware
+    return {BAD: bad, AWARE: aware, HASH: hashed, POINT: point_bits(checked, read)}
 
 
 def row_digest(values: Sequence[ir.Value]) -> ir.IntegerValue:

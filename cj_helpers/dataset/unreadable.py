@@ -83,7 +83,7 @@ def _remedy(kind: str, read: Read, value: str) -> str:
     if kind == "id":
         return "a whole number up to 2^53 is exact; export ids as text."
     if kind == "timestamp":
-        if _looks_counted(value):
+        if _looks_counted(value) and _looks_counted(value) != read.timestamp_format:
             return f"it looks like a count: declare `read: {{timestamp_format: {_looks_counted(value)}}}`."
         if re.match(r"\d{4}-\d{2}-\d{2}", value) and not read.timestamp_format:
             return "the day or the hour does not exist, on the clock of time_zone; mend the values at source."
