@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
+from cj_helpers.churn.design import learn_design
+from cj_helpers.churn.logit import fit_logit, independent_columns
 from cj_helpers.contract import ConfigError, DataError
-from cj_helpers.inference import FloatArray, indicator, require_columns
+from cj_helpers.inference import FloatArray, cluster_codes, indicator, normal_quantile, require_columns
 from cj_helpers.survival import concordance, cox_model
 
 #: More levels than this make a covariate an identifier rather than a property.
@@ -42,17 +45,21 @@ def churn_model(
     customers: pd.DataFrame,
     *,
     covariates: Sequence[str],
+    label_col: str = "",
     duration_col: str = "duration",
     event_col: str = "event",
     entry_col: str = "",
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
-    """Which properties of customers go with leaving earlier or later.
+    """Which properties of customers go with leaving: within the horizon of a landmark, or earlier and later.
 
     Parameters
     ----------
     customers : DataFrame
-        One row per customer.
+        One row per customer; with label_col one row per customer and landmark, as `take_landmarks` gives them.
+    label_col : str
+        Left within the horizon (1.0, 0.0, missing): the model is a logit of it, and the durations are not used. ""
+        for a Cox model of the durations.
     covariates : sequence of str
         Properties known at the start. Text and categories become one term per level against the most frequent one,
         `column[level]`; numbers and booleans are one term, `column`.
@@ -62,9 +69,9 @@ def churn_model(
     Returns
     -------
     DataFrame
-        One row per term: term, estimate (log hazard ratio), std_error, conf_low, conf_high, p_value,
-        reference (the level compared with, "" for numbers). NaN where not estimable: a constant, or a
-        combination of earlier terms.
+        One row per term: term, estimate (log hazard ratio; log odds ratio with label_col), std_error, conf_low,
+        conf_high, p_value, reference (the level compared with, "" for numbers). NaN where not estimable: a constant, or
+        a combination of earlier terms.
 
     Raises
     ------
@@ -75,10 +82,14 @@ def churn_model(
 
     Notes
     -----
-    Unpenalised Cox (1972) with Efron's ties. Customers with a missing covariate are left out; `model_fit`
-    says how many. An association, not an effect: a property measured today rather than at the start may be a
-    result of leaving.
+    Unpenalised. With label_col a logit by maximum likelihood whose errors cluster by customer (Liang & Zeger 1986),
+    because customers stand at several landmarks; features are on the scale of `design.Design`: rare counts as "any",
+    frequent ones and times as logarithms, gaps marked. Without it a Cox model (1972) with Efron's ties. Customers
+    with a missing covariate are left out; `model_fit` says how many. An association, not an effect: a property
+    measured today rather than at the start may be a result of leaving.
     """
+    if label_col:
+        return _odds_model(customers, covariates, label_col, conf_level)
     complete, _ = complete_cases(customers, covariates=covariates)
     terms, reference = _design(complete, covariates)
     model = cox_model(
@@ -91,6 +102,36 @@ def churn_model(
     )
     names = ["term", "estimate", "std_error", "conf_low", "conf_high", "p_value"]
     return model[names].assign(reference=list(reference.values()))
+
+
+def _odds_model(landmarks: pd.DataFrame, covariates: Sequence[str], label_col: str, conf_level: float) -> pd.DataFrame:
+    """Logit of leaving within the horizon, clustered by customer."""
+    require_columns(landmarks, label_col, "customer", *covariates)
+    known = landmarks[landmarks[label_col].notna()]
+    design = learn_design(known, covariates)
+    x = design.columns(known)
+    kept = independent_columns(x)
+    names = [name for name, keep in zip(design.terms, kept, strict=True) if keep]
+    fit = fit_logit(
+        x[:, kept],
+        known[label_col].to_numpy(dtype=float),
+        names=names,
+        cluster=cluster_codes(known, "customer"),
+    )
+    estimate, error = np.full(len(kept), np.nan), np.full(len(kept), np.nan)
+    estimate[kept], error[kept] = fit.coefficients[1:], np.sqrt(np.diag(fit.covariance))[1:]
+    half = normal_quantile(conf_level) * error
+    return pd.DataFrame(
+        {
+            "term": design.terms,
+            "estimate": estimate,
+            "std_error": error,
+            "conf_low": estimate - half,
+            "conf_high": estimate + half,
+            "p_value": 2 * ndtr(-np.abs(estimate / error)),
+            "reference": [design.reference.get(name.partition("[")[0], "") for name in design.terms],
+        }
+    )
 
 
 def _with_spells(terms: pd.DataFrame, customers: pd.DataFrame, *columns: str) -> pd.DataFrame:

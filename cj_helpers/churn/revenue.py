@@ -26,6 +26,8 @@ RISK_COLUMNS = [
     "revenue_high",
     "n_beyond",
     "n_no_revenue",
+    "n_under_notice",
+    "revenue_under_notice",
 ]
 
 
@@ -60,7 +62,8 @@ def revenue_at_risk(
         One row per segment, "all" first: segment, n_active, monthly_revenue, horizon, time_unit, share (of active
         customers expected to leave), conf_low, conf_high, expected_exits, revenue_at_risk (monthly revenue of the
         expected exits), revenue_low, revenue_high, n_beyond (active customers whose horizon ends after the longest
-        duration seen in the segment: their later exits are not counted), n_no_revenue.
+        duration seen in the segment: their later exits are not counted), n_no_revenue, n_under_notice and
+        revenue_under_notice (customers who have given notice and are still there: lost already, in no other figure).
 
     Raises
     ------
@@ -84,17 +87,24 @@ def revenue_at_risk(
         customers, duration_col=duration_col, event_col=event_col, segment_col=segment_col, entry_col=entry_col
     )
     active = indicator(customers, event_col) == 0
+    notice = pd.Series(False, index=customers.index)
+    if "notice_at" in customers:
+        notice = customers["notice_at"].notna() & active
     members = pd.DataFrame(
         {
             "segment": _segment_labels(customers, segment_col),
             "age": customers[duration_col].to_numpy(dtype=float),
             "revenue": _revenue(customers, revenue_col),
+            "notice": notice.to_numpy(),
         }
     )[active]
     rows = []
     for segment, part in curve.groupby("segment", sort=False):
         inside = members if segment == ALL else members[members["segment"] == segment]
-        rows.append({"segment": segment, **_segment_risk(part, inside, horizon, conf_level)})
+        given = inside[inside["notice"]]
+        lost = {"n_under_notice": len(given), "revenue_under_notice": float(given["revenue"].sum())}
+        rest = inside[~inside["notice"]]
+        rows.append({"segment": segment, **_segment_risk(part, rest, horizon, conf_level), **lost})
     return pd.DataFrame(rows, columns=RISK_COLUMNS).assign(horizon=horizon, time_unit=time_unit)
 
 

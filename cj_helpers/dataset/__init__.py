@@ -9,12 +9,14 @@ from cj_helpers.dataset.config import nearest, parse_as_of
 from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey_frame, tenure_unit
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.opening import open_dataset
+from cj_helpers.dataset.pseudonyms import customer_pseudonyms, pseudonym
 from cj_helpers.dataset.segments import keep_segment, markets
 
 __all__ = [
     "Dataset",
     "channel_days",
     "customer_frame",
+    "customer_pseudonyms",
     "durations_left_out",
     "feed_gaps",
     "keep_segment",
@@ -22,6 +24,7 @@ __all__ = [
     "nearest",
     "open_dataset",
     "parse_as_of",
+    "pseudonym",
     "survey_frame",
     "tenure_unit",
 ]

@@ -66,9 +66,9 @@ def customer_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
 
     Notes
     -----
-    Dated contracts: from started_at to ended_at (or notice_at where ``churn: {event: notice}``), or to as_of (or
-    observed_until) while active. The columns that ``churn`` names as reason and revenue come as exit_reason and
-    monthly_revenue.
+    Dated contracts: from started_at to ended_at (or to notice_at, where there is one and ``churn: {event: notice}``),
+    or to as_of (or observed_until) while active. The columns that ``churn`` names as reason and revenue come as
+    exit_reason and monthly_revenue.
     """
     table = _with_duration(data)
     churn = data.config.churn
@@ -107,8 +107,7 @@ def _with_duration(data: Dataset) -> ir.Table:
     end = ibis.literal(data.as_of.to_pydatetime(), type="timestamp")
     if "observed_until" in table.columns:
         end = ibis.least(end, table.observed_until.fill_null(end))
-    exit_col = "notice_at" if data.config.churn.event == "notice" else "ended_at"
-    ended = table[exit_col] if exit_col in table.columns else ibis.null("timestamp")
+    ended = _left_at(table, data)
     event = (ended <= end).fill_null(False)
     last = event.ifelse(ended, end)
     seconds = last.epoch_seconds() - table.started_at.epoch_seconds()
@@ -123,6 +122,15 @@ def _in_order(table: ir.Table) -> pd.DataFrame:
     """Bring rows into pandas as the file had them; those of a warehouse by their values."""
     order = [ROW] if ROW in table.columns else list(table.columns)
     return table.order_by(order).execute().drop(columns=ROW, errors="ignore").reset_index(drop=True)
+
+
+def _left_at(table: ir.Table, data: Dataset) -> ir.TimestampValue:
+    """When a customer left: the end of the contract, or the notice before it where dataset.yml says so."""
+    names = ["notice_at", "ended_at"] if data.config.churn.event == "notice" else ["ended_at"]
+    known = [table[name] for name in names if name in table.columns]
+    if len(known) == 2:
+        return ibis.least(known[0].fill_null(known[1]), known[1].fill_null(known[0]))
+    return known[0] if known else ibis.null("timestamp")
 
 
 def _without_ids(table: ir.Table, segment_col: str, data: Dataset) -> ir.Table:

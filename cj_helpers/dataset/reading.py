@@ -182,7 +182,7 @@ class Reading:
         # Rows that could not be read may hold the touchpoints that seem to be missing.
         if not any(p.table == "events" and p.outcome == "error" for p in self.problems):
             check_touchpoints(self.config, events)
-        check_churn(self.config, customers)
+        check_churn(self.config, events, customers)
         check_customers(customers, self.problems)
         check_joins(events, surveys, customers, self.problems)
 

@@ -1,7 +1,8 @@
 """What dataset.yml may say: every key, its type and its allowed values.
 
 Keys that a later version will use are known here and refused as not yet supported, so that nothing
-in the file is ever ignored. The keys of ``tables`` are in ``schema_tables``.
+in the file is ever ignored. The keys of ``tables`` are in ``schema_tables``, those of ``churn`` in
+``schema_churn``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from cj_helpers.dataset.schema_base import Codes, Duration, Model, Names, not_yet, parse_duration
+from cj_helpers.dataset.schema_churn import Churn
 from cj_helpers.dataset.schema_priorities import Change, Reference
 from cj_helpers.dataset.schema_tables import Allow, Raw, Tables
 
@@ -87,27 +89,6 @@ class Survey(Model):
     def driver_columns(self) -> list[str]:
         """Driver columns in the order of the file."""
         return [name for names in self.drivers.values() for name in names]
-
-
-class Churn(Model):
-    """What leaving means, and which customer columns may explain it."""
-
-    contractual: bool = True
-    event: Literal["end", "notice"] = "end"
-    horizon: Duration = timedelta(days=90)
-    revenue: str = ""
-    reason: str = ""
-    static: Names = []
-    snapshot: Names = []
-
-    @model_validator(mode="after")
-    def _what_is_built(self) -> Churn:
-        if not self.contractual:
-            raise ValueError("contractual: false is not yet supported; remove churn and use events only")
-        both = sorted(set(self.static) & set(self.snapshot))
-        if both:
-            raise ValueError(f"{', '.join(both)} cannot be static and a snapshot; a snapshot never enters a model")
-        return self
 
 
 class Benchmark(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis
 import pandas as pd
 from ibis.expr import types as ir
 
@@ -42,15 +43,25 @@ def check_touchpoints(config: DatasetConfig, events: ir.Table | None) -> None:
             raise ConfigError(f"journeys.{key}.stages: {', '.join(twice)} stands in two stages; keep one.")
 
 
-def check_churn(config: DatasetConfig, customers: ir.Table | None) -> None:
-    """Columns that churn names must be columns of customers."""
+def check_churn(config: DatasetConfig, events: ir.Table | None, customers: ir.Table | None) -> None:
+    """Columns that churn names must be columns of customers, or of events without contracts; touchpoints must occur."""
     churn = config.churn
-    named = {"static": churn.static, "snapshot": churn.snapshot, "revenue": [churn.revenue], "reason": [churn.reason]}
+    amounts = events if not churn.contractual else customers
+    named = {"static": churn.static, "snapshot": churn.snapshot, "reason": [churn.reason], "revenue": [churn.revenue]}
     for place, names in named.items():
+        table, where = (amounts, "events") if place == "revenue" and not churn.contractual else (customers, "customers")
         for name in filter(None, names):
-            if customers is None or name not in customers.columns:
-                known = sorted(customers.columns) if customers is not None else ["(no customers table)"]
-                raise ConfigError(f"churn.{place}: no column {name!r} in customers; {nearest(name, known)}")
+            if table is None or name not in table.columns:
+                known = sorted(table.columns) if table is not None else [f"(no {where} table)"]
+                raise ConfigError(f"churn.{place}: no column {name!r} in {where}; {nearest(name, known)}")
+    if not any(churn.touchpoints.values()):
+        return
+    found = pd.Series(dtype=str) if events is None else events.touchpoint.as_table().distinct().execute().iloc[:, 0]
+    seen = sorted(map(str, found))
+    for place, names in churn.touchpoints.items():
+        for name in names:
+            if name not in seen:
+                raise ConfigError(f"churn.{place}: the touchpoint {name!r} never occurs; {nearest(name, seen)}")
 
 
 def check_customers(customers: ir.Table | None, problems: list[Problem]) -> None:
@@ -68,6 +79,37 @@ def check_customers(customers: ir.Table | None, problems: list[Problem]) -> None
         if n:
             text = f"customers: {n:,} of {total:,} customers ended before they started; mend the dates at source."
             problems.append(Problem("customers", "all sources", "negative_duration", "error", n, total, text))
+        _check_early_exits(customers, total, problems)
+
+
+def _check_early_exits(customers: ir.Table, total: int, problems: list[Problem]) -> None:
+    """Say when the file seems to lack those who left early: long no exit, at a rate that would have shown many.
+
+    If exits came at the rate seen since the first one (Poisson), 12 expected before it and none seen would be a
+    chance of 6 in a million.
+    """
+    if "observed_from" in customers.columns:
+        return
+    day = 86_400
+    first, last = customers.ended_at.min().as_scalar(), customers.ended_at.max().as_scalar()
+    started, ended = customers.started_at, ibis.least(customers.ended_at.fill_null(last), last)
+    before = ibis.greatest(first.epoch_seconds() - started.epoch_seconds(), 0) / day
+    since = ibis.greatest(ended.epoch_seconds() - ibis.greatest(started, first).epoch_seconds(), 0) / day
+    sums = {
+        "before": before.sum(),
+        "since": since.sum(),
+        "n": customers.ended_at.count(),
+        "first": customers.ended_at.min(),
+    }
+    found = customers.aggregate(**sums).execute().iloc[0]
+    if not found["since"] or found["n"] * found["before"] / found["since"] < 12:
+        return
+    text = (
+        f"customers: nobody left before {found['first']:%Y-%m-%d}, though many were customers already; the file seems "
+        "to hold only those who were still there then. Map observed_from (from when the file would have shown the "
+        "customer), or retention looks better than it is."
+    )
+    problems.append(Problem("customers", "all sources", "no_early_exits", "noted", total, total, text))
 
 
 def check_window(feeds: pd.DataFrame, as_of: pd.Timestamp) -> None:
@@ -114,9 +156,15 @@ def missing_parts(
         "journey mapping": journeys,
         "drop-off survival": journeys,
         "NPS drivers": "" if surveys is not None and rated else "no surveys, or no rating named under survey",
-        "churn": "" if customers is not None else "no customers table",
+        "churn": _churn_missing(config, events, customers),
     }
     return {analysis: reason for analysis, reason in reasons.items() if reason}
+
+
+def _churn_missing(config: DatasetConfig, events: ir.Table | None, customers: ir.Table | None) -> str:
+    if config.churn.contractual:
+        return "" if customers is not None else "no customers table"
+    return "" if events is not None else "no events to take purchases from"
 
 
 def late_feeds(config: DatasetConfig, feeds: pd.DataFrame, *, as_of_given: bool) -> str:

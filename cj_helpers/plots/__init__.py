@@ -9,6 +9,19 @@ from cj_helpers.plots.churn import (
     plot_retention_curve,
     plot_revenue_at_risk,
 )
+from cj_helpers.plots.churn_groups import (
+    plot_exits_after_journeys,
+    plot_inactivity_rule,
+    plot_purchase_check,
+    plot_retention_cohorts,
+)
+from cj_helpers.plots.churn_prediction import (
+    plot_calibration_curve,
+    plot_lift,
+    plot_net_benefit,
+    plot_profit_curve,
+    plot_waterfall,
+)
 from cj_helpers.plots.data import remember_data
 from cj_helpers.plots.drivers import plot_drivers, plot_importance_performance
 from cj_helpers.plots.flow import plot_transitions
@@ -33,27 +46,36 @@ __all__ = [
     "OUTCOME_COLORS",
     "PALETTE",
     "new_axes",
+    "plot_calibration_curve",
     "plot_channel_days",
     "plot_churn_incidence",
     "plot_churn_model",
     "plot_cumulative_incidence",
     "plot_drivers",
+    "plot_exits_after_journeys",
     "plot_feeds",
     "plot_funnel",
     "plot_handoffs",
     "plot_importance_performance",
+    "plot_inactivity_rule",
     "plot_incidence_by_segment",
     "plot_journeys",
+    "plot_lift",
+    "plot_net_benefit",
     "plot_nps_distribution",
     "plot_nps_scores",
     "plot_nps_trend",
     "plot_outcomes",
+    "plot_profit_curve",
+    "plot_purchase_check",
+    "plot_retention_cohorts",
     "plot_retention_curve",
     "plot_revenue_at_risk",
     "plot_stages",
     "plot_survival_curve",
     "plot_transitions",
     "plot_variants",
+    "plot_waterfall",
     "set_style",
 ]
 

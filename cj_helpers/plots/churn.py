@@ -74,18 +74,19 @@ def _steps(table: pd.DataFrame) -> tuple[float, ...]:
     return MONTH_STEPS if _in_months(table) else DAY_STEPS
 
 
-def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 25) -> Axes:
-    """Draw the hazard ratios of a Cox model with 95 % intervals on a log axis.
+def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 25, ratio: str = "hazard") -> Axes:
+    """Draw the hazard ratios of a Cox model, or the odds ratios of a logit, with 95 % intervals on a log axis.
 
-    `table` has one row per term: term, estimate, conf_low, conf_high (log hazards; the axis shows their
-    exponentials). Right of 1 customers leave sooner. A hollow dot has an interval that holds 1.
+    `table` has one row per term: term (or property, in words), estimate, conf_low, conf_high (logarithms; the axis
+    shows their exponentials). Right of 1 customers leave sooner or more often. A hollow dot has an interval that
+    holds 1. `ratio` is "hazard" or "odds".
     """
     table = checked(table, "term", "estimate", "conf_low", "conf_high")
     if table.empty:
         return no_data(ax)
-    rows, left_out = keep_rows(table, "", max_rows)
+    rows, left_out = keep_rows(table[table["estimate"].notna()].reset_index(drop=True), "", max_rows)
     ratios = rows.assign(**{name: np.exp(numbers(rows[name])) for name in ("estimate", "conf_low", "conf_high")})
-    names = two_lines(list(rows["term"]))
+    names = two_lines(list(rows["property" if "property" in rows else "term"]))
     ax = new_axes(ax, height=rows_height(names, around=0.9))
     name_rows(ax, names)
     unclear = ((ratios["conf_low"] <= 1) & (ratios["conf_high"] >= 1)).tolist()
@@ -94,6 +95,8 @@ def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: i
     columns = zip(ratios["estimate"], ratios["conf_low"], ratios["conf_high"], strict=True)
     row_texts(ax, [interval_text(*values, "ratio") for values in columns])
     _ratio_axis(ax, ratios)
+    if ratio == "odds":
+        ax.set_xlabel(_("Odds ratio of leaving: left of 1 stays, right of 1 leaves"))
     if left_out:
         head(ax, note=fill("Not drawn: {n:count} further terms.", n=left_out))
     return ax

@@ -15,7 +15,7 @@ with named placeholders (see `cj_helpers.text`)::
 
 from cj_helpers.report.display import MIME_TYPE
 from cj_helpers.report.figures import figure
-from cj_helpers.report.files import export
+from cj_helpers.report.files import export, export_refusal
 from cj_helpers.report.opening import NotebookSkipped, open
 from cj_helpers.report.origin import provenance
 from cj_helpers.report.statements import attempt, finding, interval_of, metric, not_estimable
@@ -26,6 +26,7 @@ __all__ = [
     "NotebookSkipped",
     "attempt",
     "export",
+    "export_refusal",
     "figure",
     "finding",
     "interval_of",

@@ -82,6 +82,15 @@ def export(name: str, table: pd.DataFrame) -> None:
     publish("export", payload, html=paragraph(text), plain=text)
 
 
+def export_refusal(name: str) -> str:
+    """Why row-level data may not be exported, in words; "" when they may."""
+    try:
+        _require_key(name)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 def _require_key(name: str) -> None:
     current = state()
     if current.public:

@@ -67,8 +67,9 @@ def open(
         Key of one journey; ``""`` for all.
     segment_col : str
         Column whose values are compared; ``""`` for none.
-    needs : iterable of {"events", "surveys", "customers", "journeys"}
-        What the notebook cannot do without; empty: it takes whatever there is.
+    needs : iterable of {"events", "surveys", "customers", "journeys", "churn"}
+        What the notebook cannot do without; empty: it takes whatever there is. "churn" stands for the customers, or for
+        the events where dataset.yml says that there are no contracts.
     strict : bool
         Raise when the data are not fit for analysis.
 
@@ -96,6 +97,7 @@ def open(
     set_currency(data.currency)
     set_time_zone(data.time_zone)
     begin(data)
+    wanted = [("customers" if data.config.churn.contractual else "events") if n == "churn" else n for n in wanted]
     for need in wanted:
         part: Any = getattr(data, need)
         if part is None or (need == "journeys" and not part):
@@ -109,9 +111,9 @@ def open(
 
 def _known_needs(needs: Iterable[str]) -> list[str]:
     wanted = [needs] if isinstance(needs, str) else list(needs)
-    unknown = [need for need in wanted if need not in _MISSING]
+    unknown = [need for need in wanted if need not in {*_MISSING, "churn"}]
     if unknown:
-        raise ValueError(f"needs: {unknown} unknown; allowed are {', '.join(_MISSING)}.")
+        raise ValueError(f"needs: {unknown} unknown; allowed are {', '.join(_MISSING)}, churn.")
     return wanted
 
 

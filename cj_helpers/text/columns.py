@@ -10,12 +10,15 @@ from cj_helpers.text.language import N_, _
 from cj_helpers.text.numbers import current_currency
 
 _NAMES_BY_KIND = {
-    "count": "customers detractors df n passives position promoters removed rows",
-    "percent": "completed_within abandoned_within drop_off hazard importance probability share",
-    "number": "ces coefficient concordance conf_high conf_low correlation csat difference duration duration_s effort "
-    "estimate mean median performance satisfaction score statistic std_error time weight",
+    "count": "band customers detractors df n passives position promoters removed rows",
+    "percent": "all_contacted base_rate completed_within abandoned_within drop_off gain gain_high gain_low hazard "
+    "importance inactive_share predicted probability rate returned_share save_rate score_from score_to "
+    "share threshold",
+    "number": "auc auc_high auc_low ces coefficient concordance conf_high conf_low correlation csat difference "
+    "duration duration_s effort estimate expected expected_exits mean median months performance satisfaction score "
+    "statistic std_error time weight",
     "points": "estimate_weighted nps",
-    "money": "cost monthly_revenue revenue revenue_at_risk",
+    "money": "cost expected_loss expected_margin mean_revenue monthly_revenue profit revenue revenue_at_risk",
     "datetime": "as_of first last timestamp",
     "p_value": "p_value p_adjusted",
     "ratio": "hazard_ratio lift",
@@ -46,6 +49,8 @@ _COLUMNS_WITH_VALUES = {
     "kind",
     "table",
     "verdict",
+    "measure",
+    "role",
 }
 # an interval belongs to the first of these that a table has
 _LEADS = ("estimate", "share", "completed_within", "probability", "difference", "median_days")
