@@ -12,6 +12,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+import churn_tables
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
@@ -256,6 +257,15 @@ CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = 
     "churn_incidence": (plots.plot_churn_incidence, churn_incidence, "outcome"),
     "churn_model": (plots.plot_churn_model, churn_model, "term"),
     "revenue_at_risk": (plots.plot_revenue_at_risk, revenue_at_risk, "segment"),
+    "calibration_curve": (plots.plot_calibration_curve, churn_tables.calibration_curve, ""),
+    "lift": (plots.plot_lift, churn_tables.lift, ""),
+    "net_benefit": (plots.plot_net_benefit, churn_tables.net_benefit, ""),
+    "profit_curve": (plots.plot_profit_curve, churn_tables.profit_curve, ""),
+    "waterfall": (plots.plot_waterfall, churn_tables.waterfall, "step"),
+    "retention_cohorts": (plots.plot_retention_cohorts, churn_tables.retention_cohorts, ""),
+    "exits_after_journeys": (plots.plot_exits_after_journeys, churn_tables.exits_after_journeys, "journey"),
+    "inactivity_rule": (plots.plot_inactivity_rule, churn_tables.inactivity_rule, ""),
+    "purchase_check": (plots.plot_purchase_check, churn_tables.purchase_check, "group"),
 }
 all_cases = pytest.mark.parametrize(("plot", "make", "name"), CASES.values(), ids=CASES)
 
@@ -409,7 +419,7 @@ def test_missing_column_names_itself(plot, make, name):
 def test_several_journeys_are_refused_unless_they_are_the_rows(plot, make, name):
     table = make()
     two = pd.concat([table.assign(journey="outage"), table.assign(journey="moving")], ignore_index=True)
-    if plot in (plots.plot_outcomes, plots.plot_journeys):
+    if plot in (plots.plot_exits_after_journeys, plots.plot_outcomes, plots.plot_journeys):
         plot(two)
     else:
         with pytest.raises(ValueError, match=r"several journeys \(outage, moving\); draw one at a time"):

@@ -61,9 +61,19 @@ def contracts_known_at(data: Dataset, at: datetime) -> ir.Table:
     known = table.filter((_.started_at <= literal(at)).fill_null(False))
     if "valid_from" in table.columns:
         known = last_valid(known, at)
-    later = {name: known[name] > literal(at) for name in DATED if name in known.columns}
-    hidden = {name: flag.fill_null(False).ifelse(ibis.null("timestamp"), known[name]) for name, flag in later.items()}
-    return known.mutate(**hidden)
+    return _without_later_dates(known, at)
+
+
+def _without_later_dates(table: ir.Table, at: datetime) -> ir.Table:
+    """Dates that were not known yet become empty."""
+    later = {name: table[name] > literal(at) for name in DATED if name in table.columns}
+    hidden = {name: flag.fill_null(False).ifelse(ibis.null("timestamp"), table[name]) for name, flag in later.items()}
+    return table.mutate(**hidden)
+
+
+def versions_until(history: ir.Table, at: datetime) -> ir.Table:
+    """Versions of customers that were on file at a moment, without what they learnt later."""
+    return _without_later_dates(history.filter((history.valid_from <= literal(at)).fill_null(True)), at)
 
 
 def last_valid(customers: ir.Table, at: datetime) -> ir.Table:

@@ -11,7 +11,7 @@ import pandas as pd
 from ibis.expr import types as ir
 
 from cj_helpers.churn.discrimination import auc
-from cj_helpers.churn.known import contracts_known_at, literal, moment
+from cj_helpers.churn.known import contracts_known_at, literal, moment, versions_until
 from cj_helpers.churn.landmark import STAYED, VOLUNTARY, feature_columns, landmark_features, take_landmark
 from cj_helpers.contract import DataError
 from cj_helpers.dataset import Dataset
@@ -41,7 +41,7 @@ def cut_at(data: Dataset, at: datetime) -> Dataset:
         events=None if data.events is None else data.events.filter(data.events.timestamp <= literal(at)),
         surveys=surveys,
         customers=customers,
-        history=customers if contractual and data.history is not None else data.history,
+        history=None if data.history is None else versions_until(data.history, at),
         as_of=pd.Timestamp(at),
     )
 

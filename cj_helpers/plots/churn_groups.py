@@ -75,9 +75,9 @@ def plot_exits_after_journeys(table: pd.DataFrame, *, ax: Axes | None = None) ->
     ax = new_axes(ax, height=rows_height(names, around=1.1) + 0.12 * len(names))
     name_rows(ax, names)
     for outcome, color, shift in zip(_OUTCOMES, (VERMILION, BLUE), (-0.14, 0.14), strict=True):
-        part = table[table["outcome"] == outcome].set_index("journey").reindex(journeys).reset_index()
+        part = _per_journey(table, outcome, journeys).reset_index()
         dots(ax, part, estimate="estimate", colors=color, places=np.arange(len(journeys)) + shift)
-    gaps = table[table["outcome"] == "difference"].set_index("journey").reindex(journeys)
+    gaps = _per_journey(table, "difference", journeys)
     columns = zip(gaps["estimate"], gaps["conf_low"], gaps["conf_high"], strict=True)
     row_texts(ax, [interval_text(*values, "percent") for values in columns], heading=_("Difference"))
     ax.set_xlim(left=0)
@@ -85,6 +85,11 @@ def plot_exits_after_journeys(table: pd.DataFrame, *, ax: Axes | None = None) ->
     ax.set_xlabel(_("Left afterwards (share), with 95 % interval"))
     head(ax, keys=[key(VERMILION, _("after giving up")), key(BLUE, _("after finishing"))])
     return ax
+
+
+def _per_journey(table: pd.DataFrame, outcome: str, journeys: list[str]) -> pd.DataFrame:
+    """One row per journey in order, empty where it has no such row."""
+    return table[table["outcome"] == outcome].drop_duplicates("journey").set_index("journey").reindex(journeys)
 
 
 def plot_inactivity_rule(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from cj_helpers.plots.parts import checked, head, no_data, numbers
+from cj_helpers.plots.parts import checked, head, no_data, numbers, value_limits
 from cj_helpers.plots.style import (
     BLUE,
     GRID,
@@ -36,7 +36,7 @@ def plot_calibration_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ax = new_axes(ax, height=3.6)
     predicted, observed = numbers(table["predicted"]), numbers(table["estimate"])
     low, high = numbers(table["conf_low"]), numbers(table["conf_high"])
-    top = 1.06 * max(float(np.nanmax(high)), float(predicted.max()))
+    top = value_limits(table, "predicted", "estimate", "conf_high", also=[0])[1]
     ax.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (4, 2)), gid="reference")
     ax.vlines(predicted, low, high, color=BLUE, linewidth=2, gid="interval")
     ax.scatter(predicted, observed, s=30, color=BLUE, zorder=3, gid="estimate")
@@ -97,9 +97,9 @@ def plot_net_benefit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.fill_between(threshold, low, high, color=SKY, alpha=0.35, linewidth=0)
     ax.plot(threshold, benefit, color=BLUE, linewidth=2, gid="model")
     ax.plot(threshold, numbers(table["all_contacted"]), color=ORANGE, linestyle=(0, (5, 1.5)), gid="all")
-    top = float(np.nanmax(high))
-    ax.set_ylim(min(float(low.min()), -0.35 * top), 1.15 * top)
-    ax.set_xlim(float(threshold.min()), float(threshold.max()))
+    bottom, top = value_limits(table, "estimate", "conf_low", "conf_high", also=[0])
+    ax.set_ylim(min(bottom, -0.35 * top), 1.1 * top)
+    ax.set_xlim(*value_limits(table, "threshold", also=[0]))
     ax.grid(color=GRID)
     format_axis(ax.xaxis, "percent")
     format_axis(ax.yaxis, "percent")
