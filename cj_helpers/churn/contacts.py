@@ -137,7 +137,7 @@ def suppression(table: pd.DataFrame, facts: pd.DataFrame, data: Dataset) -> pd.S
         start=pd.Series(0.0, index=table.index),
     )
     asked = facts["consent"].notna().any()
-    refused = ~table["consent"].fillna(False).astype(bool) if asked else pd.Series(False, index=table.index)
+    refused = ~table["consent"].eq(True) if asked else pd.Series(False, index=table.index)
     quiet = churn.quiet_after_contact.total_seconds() / 86_400
     rules = {
         OPEN_PROBLEM: problem > 0,
