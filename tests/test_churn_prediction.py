@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from cj_helpers import churn
-from cj_helpers.churn.contact_words import BOUND, NO_CONSENT, OPEN_PROBLEM, RECENTLY, reason_words
 from cj_helpers.churn.contacts import HELD_OUT, SUPPRESSED, TO_CONTACT
 from cj_helpers.churn.design import learn_design
 from cj_helpers.churn.logit import fit_logit, independent_columns
 from cj_helpers.contract import DataError
+from cj_helpers.text.contact_words import BOUND, NO_CONSENT, OPEN_PROBLEM, RECENTLY, reason_words
 
 
 @pytest.fixture(scope="module")

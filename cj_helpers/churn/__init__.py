@@ -10,7 +10,6 @@ from cj_helpers.churn.backtest import Backtest, backtest, slices
 from cj_helpers.churn.bgnbd import PARAMETERS, expected_purchases, fit_bgnbd, purchase_check
 from cj_helpers.churn.calibration import calibration, calibration_curve, net_benefit
 from cj_helpers.churn.cohorts import retention_cohorts
-from cj_helpers.churn.contact_words import in_words
 from cj_helpers.churn.contacts import contact_facts, contact_list, cut_of, under_pseudonyms, waterfall, with_bands
 from cj_helpers.churn.discrimination import auc, lift
 from cj_helpers.churn.known import steps_of_all_time
@@ -23,7 +22,7 @@ from cj_helpers.churn.landmark import (
 )
 from cj_helpers.churn.leakage import leakage_guard
 from cj_helpers.churn.margin import expected_margin, profit_curve
-from cj_helpers.churn.model import churn_model, complete_cases, model_fit
+from cj_helpers.churn.model import churn_model, complete_cases, in_words, model_fit
 from cj_helpers.churn.prediction import RiskModel, choose_penalty, fit_risk, predict_risk, reasons
 from cj_helpers.churn.retention import churn_incidence, on_whole_units, retention_at, retention_curve
 from cj_helpers.churn.revenue import revenue_at_risk

@@ -9,7 +9,11 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from cj_helpers.churn.contact_words import (
+from cj_helpers.churn.known import contracts_known_at, days_between, literal, moment
+from cj_helpers.contract import ConfigError
+from cj_helpers.dataset import Dataset
+from cj_helpers.text import _
+from cj_helpers.text.contact_words import (
     BOUND,
     HOLD_OUT,
     NO_CONSENT,
@@ -17,11 +21,8 @@ from cj_helpers.churn.contact_words import (
     RECENTLY,
     action_words,
     reason_words,
+    suppression_words,
 )
-from cj_helpers.churn.known import contracts_known_at, days_between, literal, moment
-from cj_helpers.contract import ConfigError
-from cj_helpers.dataset import Dataset
-from cj_helpers.text import _
 
 #: Changes when a column of the list changes its name or meaning.
 LIST_VERSION = 1
@@ -116,11 +117,11 @@ def contact_list(scored: pd.DataFrame, *, facts: pd.DataFrame, data: Dataset, el
     status = np.where(why.eq(""), TO_CONTACT, SUPPRESSED).astype(object)
     status[held] = HELD_OUT
     why = why.where(status != HELD_OUT, HOLD_OUT)
-    action = np.where(why.eq(OPEN_PROBLEM), _(OPEN_PROBLEM), table["term"].map(action_words))
+    action = np.where(why.eq(OPEN_PROBLEM), suppression_words(OPEN_PROBLEM), table["term"].map(action_words))
     until = (pd.Timestamp(data.as_of) + pd.Timedelta(days=VALID_DAYS)).date()
     table = table.assign(
         status=status,
-        suppression=[_(reason) if reason else "" for reason in why],
+        suppression=[suppression_words(reason) for reason in why],
         main_reason=table["term"].map(reason_words),
         recommended_action=np.where(status == TO_CONTACT, action, np.where(why.eq(OPEN_PROBLEM), action, "")),
         valid_until=until.isoformat(),
@@ -179,7 +180,7 @@ def waterfall(listed: pd.DataFrame, *, min_group: int = 0) -> pd.DataFrame:
         small |= suppressed.eq(suppressed[~small].iloc[-1])  # or the total would give the small ones away
     rows += [(str(reason), "loss", int(n)) for reason, n in suppressed[~small].items()]
     rows += [(_("other reasons"), "loss", int(suppressed[small].sum()))] if small.any() else []
-    rows.append((_(HOLD_OUT), "loss", int(listed["status"].eq(HELD_OUT).sum())))
+    rows.append((suppression_words(HOLD_OUT), "loss", int(listed["status"].eq(HELD_OUT).sum())))
     rows.append((_("to contact"), "total", int(listed["status"].eq(TO_CONTACT).sum())))
     table = pd.DataFrame(rows, columns=["step", "kind", "n"])
     return table.assign(share=table["n"] / max(total, 1))

@@ -13,6 +13,7 @@ from cj_helpers.churn.logit import fit_logit, independent_columns
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.inference import FloatArray, cluster_codes, indicator, normal_quantile, require_columns
 from cj_helpers.survival import concordance, cox_model
+from cj_helpers.text.contact_words import property_words
 
 #: More levels than this make a covariate an identifier rather than a property.
 MAX_LEVELS = 50
@@ -222,3 +223,14 @@ def model_fit(
             "concordance": order["estimate"].to_numpy(),
         }
     )
+
+
+def in_words(model: pd.DataFrame) -> pd.DataFrame:
+    """The terms of a model in words, as the column property in front.
+
+    Parameters
+    ----------
+    model : DataFrame
+        With term, as `churn_model` returns it.
+    """
+    return model.assign(property=[property_words(term) for term in model["term"]])[["property", *model.columns]]

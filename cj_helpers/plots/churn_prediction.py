@@ -174,6 +174,7 @@ def plot_waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(0, 1.12 * float(table["n"].iloc[0]))
     ax.tick_params(axis="y", length=0)
+    ax.locator_params(axis="x", nbins=5)
     format_axis(ax.xaxis, "count")
     ax.set_xlabel(_("Customers"))
     return ax

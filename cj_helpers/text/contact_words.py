@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pandas as pd
-
-from cj_helpers.text import N_, _, fill, label, value_label
+from cj_helpers.text.columns import label, value_label
+from cj_helpers.text.language import N_, _
+from cj_helpers.text.templates import fill
 
 #: What a term of the model means to the person who calls.
 REASONS = {
@@ -53,7 +53,7 @@ def reason_words(term: str) -> str:
     """Why a customer is at risk, in words, from the term of the model that says most."""
     if not term:
         return _(NO_REASON)
-    return _(REASONS[term]) if term in REASONS else _property(term)
+    return _(REASONS[term]) if term in REASONS else property_words(term)
 
 
 def action_words(term: str) -> str:
@@ -61,19 +61,14 @@ def action_words(term: str) -> str:
     return _(ACTIONS.get(term, DEFAULT_ACTION))
 
 
-def in_words(model: pd.DataFrame) -> pd.DataFrame:
-    """The terms of a model in words, as the column property in front.
-
-    Parameters
-    ----------
-    model : DataFrame
-        With term, as `churn_model` returns it.
-    """
-    return model.assign(property=[_property(term) for term in model["term"]])[["property", *model.columns]]
-
-
-def _property(term: str) -> str:
+def property_words(term: str) -> str:
+    """A term of a model in words: the feature, and the level where it is one."""
     level = re.fullmatch(r"(.+)\[(.*)\]", term)
     if level is None:
         return label(term)
     return fill("{feature}: {level}", feature=label(level[1]), level=value_label("segment", level[2]))
+
+
+def suppression_words(reason: str) -> str:
+    """Why a customer is not contacted; "" for one who is."""
+    return _(reason) if reason else ""
