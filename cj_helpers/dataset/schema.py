@@ -98,6 +98,13 @@ class Benchmark(Model):
     source: str
 
 
+class Tracked(Model):
+    """The share of a channel's visits that can be followed, and who says so."""
+
+    share: float = Field(gt=0, le=1)
+    source: str
+
+
 class Privacy(Model):
     """Suppression of small groups and the key of pseudonyms."""
 
@@ -141,6 +148,7 @@ class DatasetConfig(Model):
     survey: Survey = Survey()
     churn: Churn = Churn()
     benchmarks: dict[str, Benchmark] = {}
+    tracked: dict[str, Tracked] = {}
     privacy: Privacy = Privacy()
     alerts: list[Alert] = []
     changes: list[Change] = []

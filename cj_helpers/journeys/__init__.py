@@ -16,6 +16,7 @@ The rules are those of the README's section on journeys:
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.outcomes import build_journeys
 from cj_helpers.journeys.steps import build_steps, seconds_between, stage_of
+from cj_helpers.journeys.truncation import left_truncation
 
 __all__ = [
     "add_segment",
@@ -24,6 +25,7 @@ __all__ = [
     "by_journey",
     "events_outside",
     "journey_frame",
+    "left_truncation",
     "seconds_between",
     "stage_of",
 ]

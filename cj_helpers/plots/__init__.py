@@ -34,6 +34,7 @@ from cj_helpers.plots.mapping import (
 )
 from cj_helpers.plots.nps import plot_nps_distribution, plot_nps_scores, plot_nps_trend
 from cj_helpers.plots.quality import plot_channel_days, plot_feeds
+from cj_helpers.plots.quality_waits import plot_suggested_timeouts, plot_survey_response
 from cj_helpers.plots.style import OUTCOME_COLORS, PALETTE, new_axes, set_style
 from cj_helpers.plots.survival import (
     plot_cumulative_incidence,
@@ -72,6 +73,8 @@ __all__ = [
     "plot_retention_curve",
     "plot_revenue_at_risk",
     "plot_stages",
+    "plot_suggested_timeouts",
+    "plot_survey_response",
     "plot_survival_curve",
     "plot_transitions",
     "plot_variants",

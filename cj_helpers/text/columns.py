@@ -23,7 +23,7 @@ _NAMES_BY_KIND = {
     "p_value": "p_value p_adjusted",
     "ratio": "hazard_ratio lift",
     "id": "customer fingerprint sha256 version",
-    "date": "date day week",
+    "date": "date day first_day last_day month week",
 }
 _KINDS = {name: kind for kind, names in _NAMES_BY_KIND.items() for name in names.split()}
 # (pattern of the whole name, kind), the first that fits; units live in names
@@ -51,6 +51,9 @@ _COLUMNS_WITH_VALUES = {
     "verdict",
     "measure",
     "role",
+    "decided_by",
+    "declared",
+    "link",
 }
 # an interval belongs to the first of these that a table has
 _LEADS = ("estimate", "share", "completed_within", "probability", "difference", "median_days")

@@ -16,6 +16,8 @@ RETURNS = 0.99
 _DAY_SECONDS = 86_400
 COLUMNS = [
     "journey",
+    "label",
+    "touchpoint",
     "n_waits",
     "n_customers",
     "median_days",
@@ -36,9 +38,10 @@ def suggested_timeouts(events: ir.Table | None, journeys: Iterable[JourneyDefini
 
     Returns
     -------
-    DataFrame, one row per journey with at least one wait
-        journey, n_waits (waits between two of its events that ended with a return), n_customers, median_days and
-        p99_days of them, timeout_days (declared; missing: none), later_share (returns that came later than the
+    DataFrame, one row per journey, and per touchpoint with a timeout of its own, with at least one wait
+        journey, label, touchpoint (before the wait; empty: all without a timeout of their own), n_waits (waits between
+        two of the journey's events that ended with a return), n_customers, median_days and p99_days of them,
+        timeout_days (declared; missing: none), later_share (returns that came later than the
         declared timeout: their journeys were counted as abandoned), suggested_days (99 % of returns came within).
 
     Notes
@@ -48,8 +51,8 @@ def suggested_timeouts(events: ir.Table | None, journeys: Iterable[JourneyDefini
     and waits before a new start, are silence between journeys and do not count. Who never came back has no wait, so
     the quantile is one of returns, not of all silences.
     """
-    rows = [_of_journey(events, one) for one in journeys] if events is not None else []
-    return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
+    parts = [_of_journey(events, one) for one in journeys] if events is not None else []
+    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def returns(events: ir.Table, definition: JourneyDefinition) -> ir.Table:
@@ -68,34 +71,33 @@ def returns(events: ir.Table, definition: JourneyDefinition) -> ir.Table:
     return waits.select("customer_id", before=_.before, wait_days=seconds / float(_DAY_SECONDS))
 
 
-def _of_journey(events: ir.Table, definition: JourneyDefinition) -> tuple[object, ...] | None:
+def _of_journey(events: ir.Table, definition: JourneyDefinition) -> pd.DataFrame:
     waits = returns(events, definition)
-    limit = _declared(waits, definition)
-    found = (
-        waits.aggregate(
-            n=_.count(),
-            customers=_.customer_id.nunique(),
-            median=_.wait_days.quantile(0.5),
-            p99=_.wait_days.quantile(RETURNS),
-            later=(_.wait_days > limit).mean() if limit is not None else ibis.null("float64"),
+    limits = {name: limit.total_seconds() / _DAY_SECONDS for name, limit in definition.timeouts.items()}
+    default = definition.timeout.total_seconds() / _DAY_SECONDS if definition.timeout else float("nan")
+    own = waits.before.isin(list(limits) or [""])
+    limit = _limit(waits.before, limits, default)
+    table = (
+        waits.mutate(touchpoint=own.ifelse(waits.before, ""), is_later=waits.wait_days > limit)
+        .group_by("touchpoint")
+        .aggregate(
+            n_waits=_.count(),
+            n_customers=_.customer_id.nunique(),
+            median_days=_.wait_days.quantile(0.5),
+            p99_days=_.wait_days.quantile(RETURNS),
+            later_share=_.is_later.mean(),
         )
+        .order_by("touchpoint")
         .execute()
-        .iloc[0]
     )
-    if not int(found["n"]):
-        return None
-    days = definition.timeout.total_seconds() / _DAY_SECONDS if definition.timeout else float("nan")
-    measured = (int(found["n"]), int(found["customers"]), float(found["median"]), float(found["p99"]))
-    return (definition.key, *measured, days, found["later"], max(math.ceil(float(found["p99"])), 1))
+    table["timeout_days"] = table["touchpoint"].map(limits).astype("float64").fillna(default)
+    table["later_share"] = table["later_share"].astype("float64").where(table["timeout_days"].notna())
+    table["suggested_days"] = [max(math.ceil(days), 1) for days in table["p99_days"]]
+    return table.assign(journey=definition.key, label=definition.label)
 
 
-def _declared(waits: ir.Table, definition: JourneyDefinition) -> ir.Value | None:
-    """Return the declared timeout after the touchpoint before the wait, in days; None when silence never ends it."""
-    if definition.timeout is None:
-        return None
-    default = ibis.literal(definition.timeout.total_seconds() / _DAY_SECONDS)
-    branches = [
-        (waits.before == name, ibis.literal(limit.total_seconds() / _DAY_SECONDS))
-        for name, limit in definition.timeouts.items()
-    ]
-    return ibis.cases(*branches, else_=default) if branches else default
+def _limit(before: ir.StringValue, limits: dict[str, float], default: float) -> ir.Value:
+    """Return the declared timeout after the touchpoint before the wait, in days."""
+    usual = ibis.literal(math.inf if math.isnan(default) else default, type="float64")
+    branches = [(before == name, ibis.literal(days, type="float64")) for name, days in limits.items()]
+    return ibis.cases(*branches, else_=usual) if branches else usual
