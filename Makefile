@@ -18,7 +18,7 @@ PYTHON := $(ENV)/bin/python
 PYTEST := $(PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help report lab test test-slow lint lock environment spark clean conda
+.PHONY: help report lab test test-slow lint lock environment schema spark clean conda
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ lock: $(TEST) environment ## renew the lock files and environment.yml from pypro
 
 environment: $(TEST) ## renew environment.yml from pyproject.toml
 	$(PYTHON) .ci/environment.py
+
+schema: $(TEST) ## renew the JSON schema of dataset.yml, by which editors check it
+	$(PYTHON) -m cj_helpers.dataset.scaffold.editor_schema data/dataset.schema.json
 
 # PySpark is published as source only; it is built with the setuptools of the test lock.
 spark: $(TEST) ## add PySpark to the environment, for the tests of that engine
