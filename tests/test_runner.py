@@ -399,7 +399,7 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
 def test_a_notebook_that_takes_too_long_is_ended_with_all_its_processes(books, start):
     tiny.write(books, "10_hangs", tiny.code("print('before')"), tiny.code(HANG), tiny.code("1"))
     tiny.write(books, "11_skips", tiny.code(SKIP))
-    result = start(limits=Limits(notebook=15))
+    result = start(limits=Limits(notebook=20))
     assert result.exit_code == 5
     assert result.notebooks["10_hangs"].status == "timeout"
     assert result.notebooks["11_skips"].status == "skipped"

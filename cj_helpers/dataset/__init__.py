@@ -10,6 +10,7 @@ from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.opening import open_dataset
 from cj_helpers.dataset.pseudonyms import customer_pseudonyms, pseudonym
+from cj_helpers.dataset.raw_ids import find_raw_ids, raw_id_hashes
 from cj_helpers.dataset.segments import keep_segment, markets
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "customer_pseudonyms",
     "durations_left_out",
     "feed_gaps",
+    "find_raw_ids",
     "keep_segment",
     "markets",
     "nearest",
     "open_dataset",
     "parse_as_of",
     "pseudonym",
+    "raw_id_hashes",
     "survey_frame",
     "tenure_unit",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cj_helpers.contract import ConfigError, DataError
-from cj_helpers.runner import publish
+from cj_helpers.runner import privacy, publish
 from cj_helpers.runner.alerts import Alert, check_alerts
 from cj_helpers.runner.failure import clear_failure, note_error, note_failure
 from cj_helpers.runner.html import use_words_of
@@ -230,12 +230,13 @@ def _publish(
     skipped = [
         Outcome(book.name, book.title, Verdict(SKIPPED, _("data not fit")), has_page=False) for book in plan.left_out
     ]
-    outcomes = sorted([*ended, *skipped], key=lambda outcome: outcome.name)
+    outcomes = sorted([*privacy.guard(site, plan, ended), *skipped], key=lambda outcome: outcome.name)
     labels = {key: label for outcome in outcomes for key, label in outcome.labels.items()}
     metrics = [row for outcome in outcomes for row in outcome.metrics]
     alerts = check_alerts(source.alerts, metrics, labels=labels)
     code = exit_code(outcomes, fit=source.fit, alerts=alerts)
     write_records(site, plan, outcomes, alerts=alerts, code=code, target=target, log=log)
+    privacy.check_records(site, plan)
     write_private_logs(target, plan.run_id, outcomes)
     good = is_good(plan, outcomes)
     place = target / plan.run_id if good else target / "failed" / plan.run_id

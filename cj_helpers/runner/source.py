@@ -38,6 +38,10 @@ class Source:
         Keys of the journeys; None when the data could not be read.
     alerts, changes : list of dict
         What dataset.yml watches, and what the company changed when.
+    public : bool
+        Whether dataset.yml declares the data public.
+    raw_ids : array or None
+        Hashes of the customers' ids, see `cj_helpers.dataset.raw_id_hashes`.
     verdict, remarks : list
         The data-quality verdict per analysis, and what was repaired, dropped or wrong.
     """
@@ -57,6 +61,8 @@ class Source:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    public: bool = False
+    raw_ids: Any = field(default=None, compare=False, repr=False)
     verdict: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -159,7 +165,7 @@ def _place(error: Exception) -> str:
 
 
 def _open(dataset: str | Path, *, as_of: str) -> Source:
-    from cj_helpers.dataset import open_dataset
+    from cj_helpers.dataset import open_dataset, raw_id_hashes
 
     path, key = locate(dataset)
     config = path / CONFIG_FILE if path.is_dir() else path
@@ -185,6 +191,8 @@ def _open(dataset: str | Path, *, as_of: str) -> Source:
             journeys=tuple(data.journeys),
             inputs=[dict(item) for item in data.inputs],
             alerts=[_plain(alert) for alert in data.config.alerts or []],
+            public=data.public,
+            raw_ids=None if data.public else raw_id_hashes(data),
             changes=[_plain(change) for change in data.config.changes or []],
             remarks=[f"{row['outcome']}: {row['source']}: {row['message']}" for row in data.quality.to_dict("records")],
             verdict=[{str(k): str(v) for k, v in row.items()} for row in data.verdict.to_dict("records")],
