@@ -48,7 +48,7 @@ def test_what_is_personal_is_found(text, kind):
         "2026-03-31 08:30:00, 08:30 to 17:45, within 14 days",
         "0.589744,0.0123456789,1234567890,-0.0012",
         "python 3.11.7, pandas 2.3.1, ibis-framework 12.0.0",
-        "DE88 3704 0044 0532 0130 00",  # wrong check digits
+        "DE88370400440532013000",  # wrong check digits
         "+1.2 pp, +12,345, 3-5 steps, 1-2-3",
         "run 2026-06-26-a3e31ab96c",
         "grid-template-columns: 6.2rem minmax(0, 1fr); #0b5873",
@@ -74,7 +74,7 @@ def test_words_that_could_be_ids():
 # ---- 200 canaries ------------------------------------------------------------------------------------------------
 
 LEAKS = {
-    "10_ids": "print(data.events.customer_id.limit(3).execute().tolist())",
+    "10_ids": "print(data.events.limit(3).customer_id.execute().tolist())",
     "11_table": (
         "t = data.customers.select('customer_id').limit(20).execute().assign(n=99)\n"
         "report.show('people', t, 'People', kinds={'customer_id': 'text'})"
@@ -112,7 +112,7 @@ def canaries() -> tuple[list[str], Path, dict[str, dict[str, str]]]:
             marks += [who, mail]
             log.writerow([who if number % 2 else mail, f"2024-01-{1 + number % 28:02} 10:00", "visit"])
             log.writerow([who if number % 2 else mail, f"2024-01-{1 + number % 28:02} 11:00", "purchase"])
-            said.writerow([who if number % 2 else mail, "2024-01-29", number % 11, f"call me: {mail} or {who}"])
+            said.writerow([who if number % 2 else mail, "2024-01-09 12:00", number % 11, f"call me: {mail} or {who}"])
     people = [marks[2 * n] if n % 2 else marks[2 * n + 1] for n in range(100)]
     rows = "".join(f"{who},2023-01-01\n" for who in people)
     (data / "people.csv").write_text(f"customer_id,started_at\n{rows}")
@@ -144,7 +144,7 @@ def test_no_canary_is_in_any_published_file(canaries):
     assert len(marks) == 200
     assert notebooks["01_good"]["status"] == "ok"
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert len(files) >= 20
+    assert len(files) >= 14
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files}
     texts[folder / "failure"] = (folder.parents[1] / "failure.html").read_text()
     found = [(path.name, mark) for path, text in texts.items() for mark in marks if mark in text]

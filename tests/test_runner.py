@@ -383,7 +383,7 @@ def test_every_way_to_end_is_told_apart_and_the_others_still_run(books, start, t
     published = [path for path in result.folder.rglob("*") if path.is_file()]
     assert not [path for path in published if "Mustermann" in path.read_text()]
     log = [json.loads(line) for line in (result.folder / "run.log").read_text().splitlines()]
-    (ended,) = [entry for entry in log if entry["event"] == "notebook ended" and entry["notebook"] == "10_raises"]
+    (ended,) = [entry for entry in log if entry["event"] == "verdict" and entry["notebook"] == "10_raises"]
     assert (ended["status"], ended["reason"], ended["cell"]) == ("failed", "KeyError", 4)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["time"]) for entry in log)
     private = f".logs/{result.run_id}/10_raises.log"

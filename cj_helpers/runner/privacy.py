@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import ipaddress
 import re
@@ -96,6 +97,7 @@ def guard(site: Path, plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         book = books.get(outcome.name)
         allowed = _authors_own(book.content["cells"]) if book else set()
+        outcome = _without_personal_reason(outcome, plan.source.raw_ids)
         problem = _problem(_files_of(site, outcome.name), site, allowed, plan.source.raw_ids)
         checked.append(_take_out(site, plan, outcome, problem) if problem and book else outcome)
     return checked
@@ -142,6 +144,16 @@ def _is_like_id(word: str) -> bool:
     digits = sum(sign.isdigit() for sign in word)
     letters = any(sign.isalpha() for sign in word)
     return (digits >= 2 and letters and len(word) >= 5) or (word.isdigit() and len(word) >= 7)
+
+
+def _without_personal_reason(outcome: Outcome, hashes: Any) -> Outcome:
+    """Withhold a reason that quotes the data."""
+    reason = outcome.verdict.reason
+    kinds = [kind for kind, _value in find_personal(reason)] or ["raw customer id"] * bool(_raw_ids(reason, hashes))
+    if not kinds:
+        return outcome
+    verdict = dataclasses.replace(outcome.verdict, reason=fill("the reason is withheld: {kind}", kind=kinds[0]))
+    return dataclasses.replace(outcome, verdict=verdict)
 
 
 def _problem(files: Collection[Path], site: Path, allowed: set[str], raw_ids: Any) -> str:

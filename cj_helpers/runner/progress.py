@@ -58,9 +58,8 @@ class Logging:
         self._watcher.cell(name, number, total)
 
     def ended(self, name: str, verdict: Verdict, seconds: float) -> None:
-        """Keep and pass on how a notebook ended."""
-        facts = {"status": verdict.status, "reason": verdict.reason, "cell": verdict.cell, "seconds": round(seconds, 1)}
-        self.note("notebook ended", notebook=name, **facts)
+        """Keep and pass on how a notebook ended; its reason is kept when the privacy gate has seen it."""
+        self.note("notebook ended", notebook=name, status=verdict.status, seconds=round(seconds, 1))
         self._watcher.ended(name, verdict, seconds)
 
 

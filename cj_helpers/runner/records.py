@@ -53,6 +53,8 @@ def write_records(
     findings = [row for outcome in outcomes for row in outcome.findings]
     write_json(site / RESULTS, {"metrics": metrics, "findings": findings})
     for outcome in outcomes:
+        facts = {"status": outcome.verdict.status, "reason": outcome.verdict.reason, "cell": outcome.verdict.cell}
+        log.note("verdict", notebook=outcome.name, **facts)
         if outcome.log:
             place = f"{LOGS}/{plan.run_id}/{outcome.name}.log"
             log.note("warnings and tracebacks", notebook=outcome.name, file=place)
