@@ -51,7 +51,7 @@ NOTEBOOK_FAULTS = {
         "it used more than 1.00 GB of memory",
     ),
     "script": Fault(SHOW.format("<script>alert(1)</script>"), "failed", "its page was not published"),
-    "e-mail": Fault("print('.'.join(['erika@example', 'org']))", "failed", "e-mail address in notebooks/"),
+    "e-mail": Fault("print('.'.join(['erika@example', 'org']))", "failed", "to protect customers: e-mail address in"),
     "skipped": Fault(SKIP, "skipped", "This data set has no survey answers."),
     "huge-output": Fault("for _ in range(40):\n    print('x' * 100_000)", "ok"),
     "empty": Fault("", "ok"),

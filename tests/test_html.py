@@ -499,3 +499,99 @@ def test_a_page_prints_on_paper_without_code(browser, reports):
     assert pdf.startswith(b"%PDF")
     assert re.search(rb"/MediaBox \[0 0 59[45][.\d]* 84[12]", pdf)
     page.close()
+
+
+def test_tables_sort_by_keyboard_and_say_so(browser, reports):
+    page, seen = open_page(browser, reports.folder / "01_journey_mapping.html")
+    table = page.locator("#table-1 table")
+    buttons = table.locator("thead button")
+    heading = table.locator("thead th").nth(4)
+    column = "[...document.querySelectorAll('#table-1 tbody tr')].map(row => row.cells[4].textContent)"
+    in_hours = {"min": 1 / 60, "h": 1, "days": 24}
+
+    def read() -> list[float]:
+        return [float(text.split()[0]) * in_hours[text.split()[1]] for text in page.evaluate(column)]
+
+    buttons.nth(4).focus()
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert read() == sorted(read())
+    page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert read() == sorted(read(), reverse=True)
+    buttons.nth(0).click()
+    assert heading.get_attribute("aria-sort") is None
+    names = table.locator("tbody th").all_inner_texts()
+    assert names == sorted(names, key=str.lower)
+    assert len(names) == 7
+    assert (seen.requests[1:], seen.complaints) == ([], [])
+    page.close()
+
+
+def test_a_figure_opens_at_full_size_and_closes_by_keyboard(browser, reports):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, _seen = open_page(browser, reports.folder / "01_journey_mapping.html", bypass_csp=True)
+    button = page.locator(".cj-figure .enlarge").nth(1)
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog.large")
+    assert dialog.is_visible()
+    natural = page.evaluate("document.querySelector('dialog img').naturalWidth")
+    assert dialog.locator("img").bounding_box()["width"] == natural
+    assert Axe().run(page).violations_count == 0
+    page.keyboard.press("Escape")
+    assert page.locator("dialog").count() == 0
+    assert page.evaluate("document.activeElement.className") == "enlarge"
+    page.close()
+
+
+def test_text_in_figures_stays_readable_on_a_phone(browser, reports):
+    page, _seen = open_page(browser, reports.folder / "01_journey_mapping.html", viewport={"width": 375, "height": 800})
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.cj-figure img')].map(i => [i.clientWidth, +i.getAttribute('width')])"
+    )
+    assert shown
+    assert all(width >= 0.8 * natural for width, natural in shown)
+    assert page.evaluate("[...document.querySelectorAll('.frame')].some(f => f.scrollWidth > f.clientWidth)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.close()
+
+
+def test_the_data_of_a_figure_are_a_file_beside_it(browser, reports):
+    page, _seen = open_page(browser, reports.folder / "01_journey_mapping.html")
+    links = page.locator(".cj-figure a.data").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    assert sorted(links) == [f"figures/01_journey_mapping/{name}.csv" for name in ("details", "outcomes", "over_time")]
+    assert (reports.folder / links[0]).read_text().startswith("journey,outcome,n_journeys,share")
+    page.close()
+
+
+def test_no_figure_is_cut_by_a_page_of_paper(browser, reports):
+    """A4 less its margins is 178 mm by 266 mm: every figure fits and may not be broken."""
+    millimetre = 96 / 25.4
+    width = int(178 * millimetre)
+    page, _seen = open_page(
+        browser, reports.folder / "01_journey_mapping.html", viewport={"width": width, "height": 900}
+    )
+    page.emulate_media(media="print")
+    shown = page.evaluate(
+        "[...document.querySelectorAll('figure')].map(f => [getComputedStyle(f).breakInside, f.offsetHeight])"
+    )
+    assert len(shown) == 3
+    assert all(rule == "avoid" and height < 266 * millimetre for rule, height in shown)
+    assert not page.locator(".enlarge").first.is_visible()
+    page.close()
+
+
+def test_the_keyboard_reaches_everything_that_can_be_used(browser, reports):
+    page, _seen = open_page(browser, reports.folder / "01_journey_mapping.html")
+    wanted = page.evaluate(
+        "[...document.querySelectorAll('a[href], button, summary, [tabindex=\"0\"]')]"
+        ".filter(e => e.checkVisibility()).length"
+    )
+    reached = set()
+    for _ in range(wanted + 5):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)"))
+    assert len(reached - {-1}) >= wanted
+    page.close()

@@ -722,6 +722,25 @@ def test_a_figure_has_an_alternative_text_and_is_closed() -> None:
     assert not plt.fignum_exists(fig.number)
 
 
+def test_a_figure_carries_its_data_and_its_main_number(out: Path) -> None:
+    fig = drawing()
+    fig.cj_data = OUTCOMES.rename_axis("row")  # as the plot functions leave it
+    output = shown(report.figure, "f", fig, "Bars of outcomes.")
+    payload = bundle(output)
+    assert payload["alt"] == "Bars of outcomes. Largest value of Share: 53.8 % (completed)."
+    assert output.metadata["image/png"]["alt"] == payload["alt"]
+    names = [column["name"] for column in payload["data"]["columns"]]
+    assert names == ["row", "outcome", "n_journeys", "share"]
+    assert len(payload["data"]["rows"]) == 3
+    given = bundle(shown(report.figure, "g", drawing(), "Line to {n:count}", n=3, data=pd.DataFrame({"n": [9]})))
+    assert given["alt"] == "Line to 3"
+    assert given["data"]["rows"] == []  # nine customers are too few
+    large = pd.DataFrame({"day": range(1500), "share": 0.5})
+    far = bundle(shown(report.figure, "h", drawing(), "Alt", data=large))["data"]
+    assert (far["rows"], far["file"]) == ([], "figures/h.csv")
+    assert len((out / "figures" / "h.csv").read_text().splitlines()) == 1501
+
+
 def test_a_figure_is_the_same_file_every_time() -> None:
     first, second = (shown(report.figure, f"f{i}", drawing(), "Alt").data["image/png"] for i in (1, 2))
     assert first == second

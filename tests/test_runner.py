@@ -420,6 +420,7 @@ def test_results_and_tables_are_published_and_the_link_moves(books, start, tmp_p
     assert names == {
         *("index.html", "01_first.html", "notebooks/01_first.ipynb", "results.json", "manifest.json", "run.log"),
         *(f"tables/01_first/{name}.csv" for name in ("outcomes", "frictions", "by_day")),
+        *(f"figures/01_first/{name}.csv" for name in ("outcomes", "over_time", "details")),
     }
     with (result.folder / "tables/01_first/outcomes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

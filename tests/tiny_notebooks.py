@@ -40,7 +40,7 @@ ax.bar(["completed", "given up", "open"], [7, 3, 3], color="#0b5873")
 ax.set_ylabel("Journeys")
 ax.spines[["top", "right"]].set_visible(False)
 report.figure("{name}", fig, "Bars: {{n:count}} journeys by how they ended; seven completed", page_one={page_one}, n=13,
-    caption="Journeys by how they ended")
+    caption="Journeys by how they ended", data=table)
 """
 
 FRICTIONS = """\

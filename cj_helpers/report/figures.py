@@ -38,7 +38,8 @@ def figure(
     fig : matplotlib Figure, or Axes of it
     alt : str
         Literal template of what the figure shows and its main number, for readers who cannot see it; `values`
-        fill it: ``"Completion by journey; lowest: {journey}, {share:percent}."``
+        fill it: ``"Completion by journey; lowest: {journey}, {share:percent}."`` One without any number gets the
+        largest value of the data.
     page_one : bool
         Whether the figure belongs on the first page of the report.
     caption : str
@@ -62,11 +63,19 @@ def figure(
     claim_name("figure", name)
     table = getattr(drawn, "cj_data", None) if data is None else data
     png, (width, height) = _draw(drawn)
-    payload = {"name": name, "alt": alt_text, "caption": caption_text, "page_one": page_one}
-    payload |= {"width": width, "height": height, "data": carried_data(name, table)}
+    carried = carried_data(name, table)
+    alt_text = _with_number(alt_text, carried)
+    payload: dict[str, Any] = {"name": name, "alt": alt_text, "caption": caption_text, "page_one": page_one}
+    payload |= {"width": width, "height": height, "data": carried}
     metadata = {"image/png": {"alt": alt_text, "width": round(width * CSS_DPI / DPI)}}
     plain = fill("Figure: {alt}", alt=alt_text)
     publish("figure", payload, png=png, plain=plain, metadata=metadata)
+
+
+def _with_number(alt: str, carried: dict[str, Any] | None) -> str:
+    """An alternative text that names no number gets the main one of the data."""
+    main = carried["main"] if carried else ""
+    return alt if not main or any(sign.isdigit() for sign in alt) else f"{alt} {main}"
 
 
 def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:

@@ -26,6 +26,11 @@ SIZE_COLUMNS = ("n_customers", "n", "n_at_risk", "n_journeys", "n_reached")
 _LESS_TELLING = ("std_error", "statistic", "df", "n_censored", "n_clusters", "method")
 
 _LEFT_OUT = "groups left out"
+# What a figure shows first: the number that its alternative text must name.
+_LEADING = (
+    *("completed_within", "estimate", "share", "nps", "importance", "hazard_ratio", "share_of_start", "n_journeys"),
+    *("n_events", "n_rows", "rows", "n_customers", "n"),
+)
 
 
 def show(
@@ -136,8 +141,28 @@ def carried_data(name: str, table: pd.DataFrame | None) -> dict[str, Any] | None
     columns = describe_columns(kept, None)
     payload: dict[str, Any] = {"columns": columns, "rows": to_rows(kept, columns), "external": False, "file": ""}
     payload["n_rows"] = len(payload["rows"])
+    payload["main"] = main_number(columns, payload["rows"])
     payload["sha256"] = _keep_data(payload, f"figures/{name}.csv")
     return payload
+
+
+def main_number(columns: list[dict[str, str]], rows: list[list[Any]]) -> str:
+    """Return the largest value of a table's leading column in words, with what it is about; empty for none."""
+    by_name = {column["name"]: index for index, column in enumerate(columns)}
+    lead = next((name for name in _LEADING if name in by_name), "")
+    known = [row for row in rows if lead and isinstance(row[by_name[lead]], int | float)]
+    if not known:
+        return ""
+    column = columns[by_name[lead]]
+    row = max(known, key=lambda values: values[by_name[lead]])
+    texts = [
+        _cell_text(row[i], c, None) for i, c in enumerate(columns) if c["kind"] == "text" and row[i] not in (None, ALL)
+    ]
+    value = format_value(row[by_name[lead]], column["kind"])
+    about = ", ".join(dict.fromkeys(texts[:2]))
+    if not about:
+        return fill("Largest value of {label}: {value}.", label=column["label"], value=value)
+    return fill("Largest value of {label}: {value} ({about}).", label=column["label"], value=value, about=about)
 
 
 def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tuple[pd.DataFrame, str, int]:
