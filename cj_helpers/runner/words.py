@@ -17,6 +17,7 @@ def words() -> dict[str, str]:
         "contents": _("Contents"),
         "data": _("All rows (CSV)"),
         "printed": _("Printed are the first 30 rows."),
+        "data_word": _("Data"),
         "data_up_to": _("Data up to"),
         "alerts": _("Alerts"),
         "default": _("default"),
