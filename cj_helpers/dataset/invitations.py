@@ -50,7 +50,9 @@ def invitation_frame(data: Dataset, *, attributes: Sequence[str] = ()) -> pd.Dat
     rank = ibis.dense_rank().over(order_by=table.customer_id)
     known = {name: table[name].cast("string").fill_null(MISSING) for name in attributes}
     frame = table.select("sent_at", "answered", customer=rank, is_mature=table.sent_at + limit <= as_of, **known)
-    return frame.order_by("sent_at", "customer").execute()[["customer", "sent_at", "answered", "is_mature", *attributes]]
+    return frame.order_by("sent_at", "customer").execute()[
+        ["customer", "sent_at", "answered", "is_mature", *attributes]
+    ]
 
 
 def _answered(sent: ir.Table, surveys: ir.Table, limit: ibis.expr.types.IntervalValue) -> ir.Table:

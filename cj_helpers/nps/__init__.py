@@ -1,18 +1,20 @@
-"""Net Promoter Score with intervals, and what goes with it: knows only one row per answer.
+"""Net Promoter Score with intervals, and what goes with it; only ``answers`` knows data sets, all else answers.
 
 The score: ``scores``, ``trends``, ``differences``, ``control`` (real change or noise), ``mix`` and ``ratings``; who
 answered: ``responses``. Its drivers: ``cases``, ``missing`` and ``imputation`` say which answers count;
-``effects``, ``worth``, ``driver_tables``, ``performance`` and ``priorities`` are the tables; ``ordinal``, ``logits`` and
-``importance`` the mathematics behind them (arrays in, arrays out). Before and after the answer: ``journey_drivers`` and
-``afterwards``.
+``effects``, ``worth``, ``driver_tables``, ``performance`` and ``priorities`` are the tables; ``ordinal``, ``logits``
+and ``importance`` the mathematics behind them (arrays in, arrays out). Before and after the answer:
+``journey_drivers`` and ``afterwards``.
 """
 
 from __future__ import annotations
 
 from cj_helpers.nps.afterwards import followed_answers, retention_after_survey, revenue_after_survey
+from cj_helpers.nps.answers import before_contract, linked_answers
 from cj_helpers.nps.cases import driver_cases
 from cj_helpers.nps.control import nps_control_chart
 from cj_helpers.nps.differences import nps_differences
+from cj_helpers.nps.driver_data import affordable_controls
 from cj_helpers.nps.driver_tables import dimension_shares, driver_differences, drivers
 from cj_helpers.nps.effects import cut_differences, driver_effects
 from cj_helpers.nps.journey_drivers import journey_drivers
@@ -27,8 +29,10 @@ from cj_helpers.nps.trends import answers_needed, nps_over_time, smallest_detect
 from cj_helpers.nps.worth import driver_worth
 
 __all__ = [
+    "affordable_controls",
     "answers_by_value",
     "answers_needed",
+    "before_contract",
     "cut_differences",
     "dimension_shares",
     "driver_cases",
@@ -42,6 +46,7 @@ __all__ = [
     "invest_first",
     "journey_drivers",
     "keep_usable",
+    "linked_answers",
     "missing_ratings",
     "nps_adjusted_trend",
     "nps_control_chart",

@@ -13,6 +13,7 @@ from cj_helpers.inference import require_columns
 REAL, NOISE, NOT_JUDGED = "real change", "noise", ""
 SIGMAS = 3.0  # Shewhart's limits: a period without any change lies outside once in 370
 FEWEST_FOR_SPREAD = 8  # periods from which on a spread beyond sampling error can be measured
+LIKELY = 20  # a first period is not ruled out unless the best one is this many times as likely
 MEAN_RANGE = 2 / math.sqrt(math.pi)  # mean distance of two standard normal values
 
 
@@ -36,8 +37,9 @@ def nps_control_chart(
     DataFrame
         The rows of `trend` with level (mean of the periods since the last step, weighted by precision), limit_low,
         limit_high (3 standard errors of this period around the level), verdict: "real change" where a new level
-        begins or a period lies outside its limits, "noise" elsewhere, "" with fewer than `fewest` answers; and
-        level_change, change_low, change_high (points, the new level minus the one before; NaN elsewhere).
+        begins or a period lies outside its limits, "noise" elsewhere, "" with fewer than `fewest` answers; and where a
+        level begins level_change, change_low, change_high (points, the new level minus the one before) and first_from,
+        first_to (it may as well have begun in these periods or between them; NaT elsewhere).
 
     Raises
     ------
@@ -48,7 +50,9 @@ def nps_control_chart(
     -----
     Shewhart's (1931) chart with limits by the number of answers. The level steps where the difference of the means
     before and after is largest, if it passes the test for so many possible places (Bonferroni), and again inside
-    both parts; a level lasts at least two periods. When eight or more periods scatter more than answers alone
+    both parts; a level lasts at least two periods. The first period of a level is uncertain: all whose likelihood is at
+    least a twentieth of the best one's lie between first_from and first_to. The interval of the change takes the
+    best one as given. When eight or more periods scatter more than answers alone
     explain, all errors are widened by that factor, taken from neighbouring periods (Laney 2002).
 
     References
@@ -65,12 +69,16 @@ def nps_control_chart(
     error = np.maximum(width / (2 * ndtri(0.5 + conf_level / 2)), 1e-9)
     error = error * _widening(value, error)
     starts = _steps(value, error, alpha)
-    columns = _levels(value, error, starts, conf_level)
+    columns = _levels(value, error, sorted(starts), conf_level)
     outside = (value < columns["limit_low"]) | (value > columns["limit_high"])
-    steps = np.isin(np.arange(len(value)), starts[1:])
+    steps = np.isin(np.arange(len(value)), [start for start in starts if start])
     verdict = np.where(outside | steps, REAL, NOISE)
     for name, column in columns.items():
         table[name] = pd.Series(column, index=judged, dtype=float)
+    if "period" in table.columns:
+        for end, name in enumerate(("first_from", "first_to")):
+            places = {judged[start]: table["period"].iloc[judged[span[end]]] for start, span in starts.items() if start}
+            table[name] = pd.Series(places, dtype=table["period"].dtype).reindex(table.index)
     return table.assign(verdict=pd.Series(verdict, index=judged, dtype=object).reindex(table.index).fillna(NOT_JUDGED))
 
 
@@ -82,19 +90,20 @@ def _widening(value: np.ndarray, error: np.ndarray) -> float:
     return max(1.0, float(gaps.mean()) / MEAN_RANGE)
 
 
-def _steps(value: np.ndarray, error: np.ndarray, alpha: float) -> list[int]:
-    """First positions of the levels, by repeated division."""
+def _steps(value: np.ndarray, error: np.ndarray, alpha: float) -> dict[int, tuple[int, int]]:
+    """First positions of the levels, by repeated division, each with the range where it may lie."""
     places = max(len(value) - 3, 1)
     least = float(ndtri(1 - alpha / 2 / places))
-    starts, open_parts = [0], [(0, len(value))]
+    starts, open_parts = {0: (0, 0)}, [(0, len(value))]
     while open_parts:
         begin, end = open_parts.pop()
         found = [(_distance(value, error, begin, at, end), at) for at in range(begin + 2, end - 1)]
         distance, at = max(found, default=(0.0, 0))
         if distance > least:
-            starts.append(at)
+            likely = [place for other, place in found if distance**2 - other**2 <= 2 * math.log(LIKELY)]
+            starts[at] = min(likely), max(likely)
             open_parts += [(begin, at), (at, end)]
-    return sorted(starts)
+    return starts
 
 
 def _distance(value: np.ndarray, error: np.ndarray, begin: int, at: int, end: int) -> float:

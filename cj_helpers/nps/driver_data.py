@@ -176,6 +176,25 @@ def control_columns(answers: pd.DataFrame, controls: Sequence[str]) -> tuple[np.
     return _independent(columns, len(answers))
 
 
+def affordable_controls(answers: pd.DataFrame, names: Sequence[str], *, per_term: int = 20) -> list[str]:
+    """Keep those columns to hold constant that the number of answers bears, in the order given.
+
+    Parameters
+    ----------
+    per_term : int
+        Answers needed for each term of the columns kept.
+    """
+    kept: list[str] = []
+    left = len(answers) // per_term
+    for name in names:
+        column = answers[name]
+        terms = 1 if pd.api.types.is_numeric_dtype(column.dtype) else column.nunique(dropna=False) - 1
+        if terms <= min(left, MAX_LEVELS - 1):
+            kept.append(name)
+            left -= terms
+    return kept
+
+
 def _independent(columns: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, list[str]]:
     """Drop columns that are constant or a combination of earlier ones."""
     kept: list[str] = []

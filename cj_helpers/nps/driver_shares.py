@@ -56,8 +56,9 @@ def sample_shares(data: DriverData, *, n_boot: int, seed: int, outcome_col: str)
         )
     single = len(set(unions)) == len(unions)
     items, dimensions = (parts, parts) if single else owen(matrices, unions, sizes)
-    found = [_over_sets(part, r_squared, len(sets)) for part in (parts, johnson(matrices, sizes), items, dimensions)]
-    return ShareSamples(*found, float(r_squared[: len(sets)].mean()))
+    tables = (parts, johnson(matrices, sizes), items, dimensions)
+    shares, weights, nested, whole = (_over_sets(table, r_squared, len(sets)) for table in tables)
+    return ShareSamples(shares, weights, nested, whole, float(r_squared[: len(sets)].mean()))
 
 
 def _columns(data: DriverData, ratings: np.ndarray) -> np.ndarray:

@@ -144,7 +144,7 @@ def brant_table(
     k, p = cuts.slopes.shape
     contrast = np.hstack([-np.ones((k - 1, 1)), np.eye(k - 1)])
     slopes, blocks = cuts.slopes, cuts.covariance.reshape(k, p, k, p)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for j, name in enumerate(names):
         block = blocks[:, j, :, j]
         gap = float(slopes[-1, j] - slopes[0, j])

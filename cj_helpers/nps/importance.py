@@ -105,9 +105,8 @@ def owen(
         return np.stack([(r_squared[:, after] - r_squared[:, before]) @ w for before, after, w in plans], axis=1)
 
     values = np.maximum(_in_parts(correlations, sizes, gains), 0.0)
-    total = np.zeros((len(values), max(unions) + 1))
-    np.add.at(total, (slice(None), np.asarray(unions)), values)
-    return values, total
+    members = np.eye(max(unions) + 1)[np.asarray(unions)]
+    return values, values @ members
 
 
 def johnson(correlations: np.ndarray, sizes: Sequence[int] | None = None) -> np.ndarray:
@@ -161,7 +160,7 @@ def _owen_plans(unions: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray, np.
     masks = [int((1 << np.flatnonzero(codes == u)).sum()) for u in range(codes.max() + 1)]
     plans = []
     for driver, union in enumerate(codes):
-        inner = [1 << j for j in np.flatnonzero(codes == union) if j != driver]
+        inner = [1 << int(j) for j in np.flatnonzero(codes == union) if j != driver]
         outer = [mask for u, mask in enumerate(masks) if u != union]
         (inside, inside_weight), (around, around_weight) = _subsets(inner), _subsets(outer)
         before = (around[:, None] + inside).ravel()

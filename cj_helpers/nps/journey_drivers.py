@@ -23,8 +23,8 @@ COLUMNS = ("last_outcome", "last_journey", "last_ended_days", "last_wait_hours",
 LEVELS = {
     "outcome": (COMPLETED, ABANDONED, NO_JOURNEY),
     "wait": ("up to 1 day", "1 to 3 days", "over 3 days"),
-    "handoffs": ("none", "one", "two or more"),
-    "repeats": ("none", "one", "two or more"),
+    "handoffs": ("0", "1", "2 or more"),
+    "repeats": ("0", "1", "2 or more"),
 }
 
 
@@ -55,7 +55,7 @@ def journey_drivers(
     Returns
     -------
     DataFrame
-        One row per factor and level, the reference first: factor (outcome, wait, handoffs, repeats), level, n,
+        One row per factor and case, the reference first: factor (outcome, wait, handoffs, repeats), case, n,
         n_customers, nps (raw, points), nps_low, nps_high, difference (adjusted, points against the reference),
         conf_low, conf_high, log_odds (of a higher answer against the reference), std_error, p_value, p_adjusted (Holm
         over all rows that are compared). NaN with fewer than 20 answers of a level, whose answers the model leaves out.
@@ -90,15 +90,15 @@ def journey_drivers(
     for factor, names in LEVELS.items():
         for level in names:
             raw = _raw(values, customers, _members(levels, factor, level, recent), conf_level)
-            rows.append({"factor": factor, "level": level, **raw})
+            rows.append({"factor": factor, "case": level, **raw})
     table = pd.DataFrame(rows)
-    compared = [(row.factor, row.level) for row in table.itertuples() if row.level != LEVELS[str(row.factor)][0]]
+    compared = [(factor, level) for factor, names in LEVELS.items() for level in names[1:]]
     model = _Model(used, levels, recent, table)
     found = model.fit(nps_col, controls, customers, conf_level)
     effects = pd.DataFrame([found.get(name, {}) for name in compared])
-    effects = effects.assign(factor=[factor for factor, _ in compared], level=[level for _, level in compared])
+    effects = effects.assign(factor=[factor for factor, _ in compared], case=[level for _, level in compared])
     columns = ["difference", "conf_low", "conf_high", "log_odds", "std_error", "p_value"]
-    table = table.merge(effects.reindex(columns=["factor", "level", *columns]), on=["factor", "level"], how="left")
+    table = table.merge(effects.reindex(columns=["factor", "case", *columns]), on=["factor", "case"], how="left")
     return table.assign(p_adjusted=adjust_p_values(table["p_value"].to_numpy(dtype=float)))
 
 
@@ -133,7 +133,7 @@ class _Model:
         small = table[table["n"] < FEWEST]
         out = np.zeros(len(answers), dtype=bool)
         for row in small.itertuples():
-            out |= _members(levels, str(row.factor), str(row.level), recent)
+            out |= _members(levels, str(row.factor), str(row.case), recent)
         self.kept, self.answers, self.recent = ~out, answers[~out], recent[~out]
         self.terms = {
             (factor, level): levels.loc[~out, factor].eq(level).to_numpy(dtype=float)

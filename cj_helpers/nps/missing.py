@@ -50,7 +50,7 @@ def missing_ratings(
         coded = companion_flag(answers, name, CODED) & ~given & ~unused
         blank = ~given & ~unused & ~coded
         asked = int((~unused).sum())
-        row = {"n": len(answers), "n_given": int(given.sum()), "n_blank": int(blank.sum())}
+        row: dict[str, float] = {"n": len(answers), "n_given": int(given.sum()), "n_blank": int(blank.sum())}
         row |= {"n_missing_coded": int(coded.sum()), "n_not_applicable": int(unused.sum())}
         row |= {"given_share": given.sum() / asked if asked else np.nan}
         if nps_col:
