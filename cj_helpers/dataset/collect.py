@@ -29,9 +29,7 @@ OPEN_ENDED = 9999  # a date in this year means "no end", or is a mistake of the 
 PLAUSIBLE = {"events": (1980, 2100), "surveys": (1980, 2100), "customers": (1900, 2200), "identities": (1900, 2200)}
 
 
-def collect(
-    engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int], survey: Survey
-) -> ir.Table:
+def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int], survey: Survey) -> ir.Table:
     """Compute the sources of one table in one pass, check them, and leave out what may be dropped.
 
     Returns
