@@ -40,8 +40,8 @@ def last_ended(moments: ir.Table, *, journeys: ir.Table, steps: ir.Table, when: 
         "last_wait_hours",
         last_journey=_.journey,
         last_outcome=_.outcome,
-        last_handoffs=_.n_handoffs,
-        last_repeats=_.n_repeats,
+        last_handoffs=_.n_handoffs.cast("int64"),
+        last_repeats=_.n_repeats.cast("int64"),
     )
     key = ["customer_id", when]
     asked = moments.select(*key).filter(_.customer_id.notnull() & _[when].notnull()).distinct()

@@ -93,8 +93,10 @@ def nps_difference(
         total = weights[chosen].sum()
         shift = weights[chosen] * (values[chosen] - part.estimate / 100) / total if total else np.zeros(chosen.sum())
         influences.append(np.bincount(customers[chosen], 100 * shift, len(answers)))
-    (first, n, own, who), (second, n_other, others, _who) = parts
-    shared = float(influences[0] @ influences[1])
+    (first, n, own, _), (second, n_other, others, _) = parts
+    sizes = [len(np.unique(codes)) for *_rest, codes in parts]
+    factor = math.prod(math.sqrt(size / (size - 1)) if size > 1 else 1.0 for size in sizes)
+    shared = factor * float(influences[0] @ influences[1])
     low, high, error = _difference_interval(first, second, shared)
     difference = first.estimate - second.estimate
     variance = float(np.concatenate([own, others]).var()) if n and n_other else math.nan
@@ -106,7 +108,7 @@ def nps_difference(
         "p_value": float(2 * ndtr(-abs(difference) / error)) if error > 0 else math.nan,
         "n": n,
         "n_other": n_other,
-        "n_customers": len(np.unique(who)),
+        "n_customers": sizes[0],
         "detectable_difference": smallest_detectable_difference(n, n_other=n_other, variance=variance),
     }
 
