@@ -314,7 +314,7 @@ def test_journeys_that_ended_long_ago_count_as_none_and_small_cases_are_left_out
     few = table.assign(last_repeats=0)
     few.loc[few.index[:5], "last_repeats"] = 1
     few.loc[few.index[:5], "last_ended_days"] = 1
-    row = journey_drivers(few).set_index(["factor", "case"]).loc[("repeats", "one")]
+    row = journey_drivers(few).set_index(["factor", "case"]).loc[("repeats", "1")]
     assert row["n"] == 5
     assert math.isnan(row["difference"])
     with pytest.raises(DataError, match=r"none of 400 follows a journey that ended in the 30 days before it"):

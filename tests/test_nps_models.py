@@ -152,11 +152,11 @@ def test_logits_and_least_squares_agree_with_statsmodels():
     ):
         expected, found = sm.OLS(y, design).fit(**kind), fit_least_squares(y, x, clusters=clusters)
         assert_allclose(found.slopes, expected.params, rtol=1e-9)
-        assert_allclose(np.sqrt(np.diag(found.covariance)), expected.bse, rtol=1e-9)
+        assert_allclose(np.sqrt(np.diag(found.covariance)), np.sqrt(np.diag(expected.cov_params())), rtol=1e-9)
     event = (y > 0).astype(float)
     expected, found = sm.Logit(event, design).fit(disp=0, tol=1e-12), fit_logit(event, x, names=list("abc"))
     assert_allclose(found.slopes, expected.params, rtol=1e-7)
-    assert_allclose(np.sqrt(np.diag(found.covariance)), expected.bse, rtol=1e-6)
+    assert_allclose(np.sqrt(np.diag(found.covariance)), np.sqrt(np.diag(expected.cov_params())), rtol=1e-6)
 
 
 # --- importance ---------------------------------------------------------------------------------------------

@@ -59,7 +59,6 @@ class Journey(Model):
         return self
 
 
-
 class Benchmark(Model):
     """A figure from outside to compare with, and where it comes from."""
 

@@ -104,7 +104,6 @@ LABELS = {
     "promoters": N_("Promoters"),
     "removed": N_("Removed"),
     "rows": N_("Rows"),
-    "n_answered": N_("Answered"),
     "n_exits": N_("Exits"),
     "n_expected": N_("Expected"),
     "n_folded": N_("Hours that occur twice"),
