@@ -146,7 +146,7 @@ STOPS: dict[str, tuple[str, dict[str, str | bytes], str]] = {
     "12 unterminated quote": (
         events(),
         {"events.csv": swap(302, '"c1,2024-01-01,visit')},
-        r'has a quote " that does not end; mend the row',
+        r'events\.csv has an odd number of quotes " \(1\), so one of them is stray; mend it at source',
     ),
     "13 stray quotes, many rows": (
         events(),

@@ -187,7 +187,7 @@ BAD_DATA = {
     ),
     "unterminated quote": (
         {"events__csv": EVENTS + '"c1,2024-01-01,visit\n'},
-        r'events\.csv, line 302 has a quote " that does not end; mend the row at source',
+        r'events\.csv has an odd number of quotes " \(1\), so one of them is stray; mend it at source',
     ),
     "Latin-1 read as UTF-8": (
         {"events__csv": (EVENTS + "c1,2024-01-01,Störung\n").encode("latin-1")},

@@ -18,9 +18,8 @@ from cj_helpers.dataset.engine_errors import unreadable_file
 from cj_helpers.dataset.points import report_points
 from cj_helpers.dataset.problems import Loaded, row_in_file, tolerated, verb
 from cj_helpers.dataset.scan import refuse_changed
-from cj_helpers.dataset.schema_survey import Survey
 from cj_helpers.dataset.sources import AWARE, BAD, HASH, ORIGIN, POINT, check_rows
-from cj_helpers.dataset.survey_checks import rating_flags, report_ratings
+from cj_helpers.dataset.surveys import is_off_scale, report_nps
 from cj_helpers.dataset.swallowed import refuse_swallowed_rows
 from cj_helpers.dataset.unreadable import explain_unreadable
 
@@ -29,7 +28,7 @@ OPEN_ENDED = 9999  # a date in this year means "no end", or is a mistake of the 
 PLAUSIBLE = {"events": (1980, 2100), "surveys": (1980, 2100), "customers": (1900, 2200), "identities": (1900, 2200)}
 
 
-def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int], survey: Survey) -> ir.Table:
+def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int]) -> ir.Table:
     """Compute the sources of one table in one pass, check them, and leave out what may be dropped.
 
     Returns
@@ -38,11 +37,11 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
         The contract's columns, then attributes; ``source``, and ``row_number`` where the engine knows it.
     """
     table = engine.numbered(_compute(engine, parts, kind))
-    _count(table, parts)
+    found = _findings(table, kind)
+    _count(found["n"], parts)
     for loaded in parts:
         refuse_changed(loaded.scans, loaded.where)
         _rows_of_files(loaded)
-    found = _findings(table, kind, survey)
     offset = 0
     for i, loaded in enumerate(parts):
         if i in found.index:
@@ -51,8 +50,8 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
             if kind == "events":
                 n_with_offset[loaded.name] = n_with_offset.get(loaded.name, 0) + int(row["n_aware"])
             report_points(loaded, int(row["points"]))
-            if kind == "surveys":
-                report_ratings(table.filter(table[ORIGIN] == i), loaded, row, offset, survey)
+            if row.get("n_nps_range", 0):
+                report_nps(table.filter(table[ORIGIN] == i), loaded, row["row_nps_range"] - offset)
         offset += loaded.n_before
     kept = _drop_duplicates(engine, table, parts, kind)
     for usable in _usable(kept, kind):
@@ -100,8 +99,8 @@ def _stack(parts: list[Loaded], kind: str) -> ir.Table:
     return table.select(*contract, *sorted(name for name in table.columns if name not in contract))
 
 
-def _count(table: ir.Table, parts: list[Loaded]) -> None:
-    counts = table.group_by(ORIGIN).aggregate(n=_.count()).execute().set_index(ORIGIN)["n"]
+def _count(counts: pd.Series, parts: list[Loaded]) -> None:
+    """Note how many rows each source has."""
     for i, loaded in enumerate(parts):
         n = int(counts.get(i, 0))
         double = loaded.n_before - n if loaded.n_before else 0
@@ -131,6 +130,13 @@ def _rows_of_files(loaded: Loaded) -> None:
     for entry, rows in zip(loaded.inputs, lines, strict=True):
         entry["rows"] = rows
     check_rows(source, scans, lines, loaded.where)
+    cut = [scan.shown for scan in scans if scan.is_open]
+    if cut and not source.rows and not source.sha256:
+        text = (
+            f"{loaded.where}: the last line of {cut[0]} has no line break; if the file was cut off there, the rest is "
+            "missing. Declare `rows:` or `sha256:`, or let the export end with a line break."
+        )
+        loaded.found("no_line_break_at_end", "noted", len(cut), text)
     n_left = sum(lines) - loaded.n_total
     if not whole and not source.long and n_left > 0:
         text = f"{n_left:,} of {sum(lines):,} rows are left out as `keep` and `leave_out` say."
@@ -164,7 +170,7 @@ def _usable(table: ir.Table, kind: str) -> list[ir.BooleanValue]:
     return usable
 
 
-def _findings(table: ir.Table, kind: str, survey: Survey) -> pd.DataFrame:
+def _findings(table: ir.Table, kind: str) -> pd.DataFrame:
     """Count everything that can be wrong with a row, in one pass, by source."""
     flags = {f"missing_{name}": _empty(table[name]) for name in _required(table, kind)}
     flags |= {f"implausible_{name}": _implausible(table[name], kind) for name in _times(table, kind)}
@@ -172,12 +178,14 @@ def _findings(table: ir.Table, kind: str, survey: Survey) -> pd.DataFrame:
         flags["negative_duration"] = table.duration_s < 0
     if {"observed_from", "observed_until"} <= set(table.columns):
         flags["reversed_window"] = table.observed_until < table.observed_from
-    flags |= rating_flags(table, survey) if kind == "surveys" else {}
+    if "nps" in table.columns and kind == "surveys":
+        flags["nps_range"] = is_off_scale(table.nps)
     flags["unreadable"] = table[BAD]
     measures = {f"n_{name}": flag.sum().fill_null(0) for name, flag in flags.items()}
     if ROW in table.columns:
         measures |= {f"row_{name}": table[ROW].min(where=flag) for name, flag in flags.items()}
     aware = table[AWARE]
+    measures["n"] = table.count()
     measures["points"] = table[POINT].bit_or().fill_null(0)
     measures |= {"n_aware": aware.sum().fill_null(0), "n_naive": (~aware).sum().fill_null(0)}
     return table.group_by(ORIGIN).aggregate(**measures).execute().set_index(ORIGIN)
@@ -242,7 +250,7 @@ def _note_duplicates(loaded: Loaded, n: int) -> None:
 
 
 # Rows whose digests are grouped at once; more than this many are taken in turns, to bound the memory.
-_AT_ONCE = 4_000_000
+_AT_ONCE = 6_000_000
 
 
 def _drop_duplicates(engine: Engine, table: ir.Table, parts: list[Loaded], kind: str) -> ir.Table:

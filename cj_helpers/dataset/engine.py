@@ -15,8 +15,8 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ConfigError
 
 ROW = "row_number"
-# What tables may hold in memory before they spill to disk; the rest is for Python and the analyses.
-_MOST_MEMORY = 4 << 30
+# What tables may hold in memory before they spill to disk: some for every data set, more for large files.
+_LEAST_MEMORY, _MOST_MEMORY, _PER_BYTE = 5 << 28, 4 << 30, 2.5
 
 
 class Engine:
@@ -36,28 +36,34 @@ class Engine:
 
     def keep(self, name: str, table: ir.Table) -> ir.Table:
         """Compute a table once, so that no later query does it again."""
-        if self.numbers_rows:
-            return self.con.create_table(name, table, temp=True, overwrite=True)
-        return table.cache()
+        if self.con.name == "pyspark":  # it has no temporary tables
+            return table.cache()
+        return self.con.create_table(f"cj_{name}", table, temp=True, overwrite=True)
 
     def drop(self, name: str) -> None:
         """Forget a kept table."""
         if self.numbers_rows:
-            self.con.drop_table(name, force=True)
+            self.con.drop_table(f"cj_{name}", force=True)
 
     def receive(self, name: str, rows: Any) -> ir.Table:
         """Take over an Arrow table that was read from files."""
-        return self.con.create_table(f"cj_{name}", rows, temp=True, overwrite=True)
+        return self.keep(name, self.con.create_view(f"cj_{name}", ibis.memtable(rows), overwrite=True))
 
     def numbered(self, table: ir.Table) -> ir.Table:
         """Add ``row_number``, from 0 in the order of the sources, where the engine knows it."""
         return table.mutate(**{ROW: table.rowid()}) if self.numbers_rows else table
 
 
-def start_duckdb(folders: list[Path]) -> Engine:
+def start_duckdb(folders: list[Path], n_bytes: int = 0) -> Engine:
     """Start DuckDB in the process: it reads these folders and nothing else, and loads no extensions.
 
     Values and queries of the data set can neither reach other files nor Python's variables.
+
+    Parameters
+    ----------
+    folders : list of Path
+    n_bytes : int
+        Size of the files to read, from which the memory follows that tables may hold before they spill to disk.
     """
     private = Path(tempfile.mkdtemp(prefix="cj-"))
     con = ibis.duckdb.connect(
@@ -65,10 +71,10 @@ def start_duckdb(folders: list[Path]) -> Engine:
         autoinstall_known_extensions=False,
         autoload_known_extensions=False,
         python_enable_replacements=False,
-        memory_limit=f"{_memory() >> 20}MiB",
     )
     weakref.finalize(con, shutil.rmtree, private, ignore_errors=True)
     con.raw_sql("SET TimeZone='UTC'")
+    con.con.execute("SET memory_limit = $1", [f"{_memory(n_bytes) >> 20}MiB"])
     con.con.execute("SET allowed_directories = $1", [[f"{folder}/" for folder in (*folders, private)]])
     con.raw_sql("SET enable_external_access=false")
     return Engine(con, private, numbers_rows=True)
@@ -79,10 +85,10 @@ def lock(engine: Engine) -> None:
     engine.con.raw_sql("SET lock_configuration=true")
 
 
-def _memory() -> int:
-    """Half of the machine's memory, at most 4 GiB."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(_MOST_MEMORY, total // 2)
+def _memory(n_bytes: int) -> int:
+    """Some for every data set, more for large files, at most 4 GiB or half of the machine's memory."""
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return min(max(_LEAST_MEMORY, int(_PER_BYTE * n_bytes)), _MOST_MEMORY, half)
 
 
 def connect(url: str) -> Any:

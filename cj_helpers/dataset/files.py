@@ -10,6 +10,7 @@ from pathlib import Path
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.scan import is_parquet
+from cj_helpers.dataset.schema import DatasetConfig
 from cj_helpers.dataset.schema_tables import Allow
 
 _SPREADSHEET = "save the sheet as CSV in UTF-8, or as Parquet"
@@ -65,6 +66,15 @@ def find_files(folder: Path, source: str, allow: Allow, private: Path, where: st
 def allowed_folders(folder: Path, allow: Allow) -> list[Path]:
     """Return the data set's folder and those outside it that dataset.yml allows."""
     return [folder, *((folder / other).resolve() for other in allow.outside)]
+
+
+def size_of_files(folder: Path, config: DatasetConfig) -> int:
+    """Return the bytes of all files that dataset.yml names below its folder."""
+    tables = config.tables
+    patterns = {s.source for s in (*tables.events, *tables.surveys, *tables.customers, *tables.identities)}
+    patterns |= {raw.source for raw in config.raw.values()}
+    below = [p for p in patterns if p and "://" not in p and not Path(p).is_absolute() and ".." not in Path(p).parts]
+    return sum(path.stat().st_size for pattern in below for path in folder.glob(pattern) if path.is_file())
 
 
 def _local(folder: Path, source: str, allow: Allow, where: str) -> list[tuple[Path, str]]:

@@ -110,12 +110,17 @@ def _components(engine: Engine, edges: ir.Table) -> ir.Table:
 
 
 def _round(labels: ir.Table, both: ir.Table) -> ir.Table:
-    """Give every id the smallest label among its own, its neighbours' and that label's own."""
-    near = both.join(labels, both.b == labels.node).select(node=both.a, label=labels.label)
-    least = near.union(labels.select("node", "label")).group_by("node").aggregate(label=_.label.min())
-    other = labels.select(named=_.node, jump=_.label)
+    """Give every id, and the id it is labelled with, the smallest label near; then the label of that label."""
+    mine = labels.select(a=labels.node, own="label")
+    theirs = labels.select(b=labels.node, label="label")
+    edges = both.join(mine, "a").join(theirs, "b")
+    near = edges.select(node=edges.a, label=edges.label)
+    hooked = edges.select(node=edges.own.substr(1), label=edges.label)
+    every = ibis.union(near, hooked, labels.select("node", "label"))
+    least = every.group_by("node").aggregate(label=every.label.min())
+    other = labels.select(named=labels.node, jump=labels.label)
     joined = least.left_join(other, least.label.substr(1) == other.named)
-    return joined.select(least.node, label=ibis.least(least.label, joined.jump.fill_null(least.label)))
+    return joined.select(node=joined.node, label=ibis.least(joined.label, joined.jump.fill_null(joined.label)))
 
 
 def _report(found: Identities, problems: list[Problem]) -> None:

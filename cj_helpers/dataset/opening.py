@@ -8,7 +8,7 @@ from cj_helpers.contract import DataError
 from cj_helpers.dataset.checks import NOT_FIT
 from cj_helpers.dataset.config import dataset_file, read_config
 from cj_helpers.dataset.engine import Engine, connect, lock, start_duckdb
-from cj_helpers.dataset.files import allowed_folders
+from cj_helpers.dataset.files import allowed_folders, size_of_files
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.reading import Reading
 from cj_helpers.dataset.validate import stale_message
@@ -36,7 +36,7 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     file = dataset_file(path)
     config = read_config(file)
     folder = file.parent.resolve()
-    local = start_duckdb(allowed_folders(folder, config.allow))
+    local = start_duckdb(allowed_folders(folder, config.allow), size_of_files(folder, config))
     engine = local if config.engine == "duckdb" else Engine(connect(config.engine), local.private, numbers_rows=False)
     data = Reading(engine, local, folder, config, as_of).read()
     lock(local)

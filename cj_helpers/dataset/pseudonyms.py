@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from pathlib import Path
 
 import pandas as pd
 from ibis.expr import types as ir
@@ -22,6 +23,34 @@ def pseudonym(customer_id: str, key: bytes) -> str:
     '42d00bfb7bfe2d6f'
     """
     return hmac.new(key, customer_id.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def pseudonym_key(data: Dataset) -> bytes:
+    """Return the key from the environment or from a file that only its owner can read.
+
+    Raises
+    ------
+    ConfigError
+        When there is no key, or others may read its file.
+    """
+    privacy = data.config.privacy
+    key = os.environ.get(privacy.pseudonym_key_env, "").encode() if privacy.pseudonym_key_env else b""
+    if not key and privacy.pseudonym_key_file:
+        path = data.folder / Path(privacy.pseudonym_key_file).expanduser()
+        if path.is_file() and os.name == "posix" and path.stat().st_mode & 0o077:
+            raise ConfigError(f"privacy.pseudonym_key_file: others may read {path.name}; say `chmod 600` on it.")
+        key = path.read_bytes().strip() if path.is_file() else b""
+    if not key:
+        raise ConfigError(
+            "pseudonyms: there is no key; name its environment variable in dataset.yml (privacy: pseudonym_key_env) "
+            "and put the key there before the run, or name a file (pseudonym_key_file)."
+        )
+    return key
+
+
+def key_id(key: bytes) -> str:
+    """Return the name of a key for logs, from which the key cannot be found: eight digits of a digest of it."""
+    return hashlib.sha256(b"cj key id:" + key).hexdigest()[:8]
 
 
 def customer_pseudonyms(data: Dataset, table: ir.Table | None) -> pd.DataFrame:
@@ -46,12 +75,9 @@ def customer_pseudonyms(data: Dataset, table: ir.Table | None) -> pd.DataFrame:
     if table is None:
         return pd.DataFrame({"customer": pd.Series(dtype="int64"), "pseudonym": pd.Series(dtype=str)})
     ids = table.select("customer_id").distinct().order_by("customer_id").execute()["customer_id"]
-    variable = data.config.privacy.pseudonym_key_env
-    key = os.environ.get(variable, "") if variable else ""
-    if not data.public and not key:
-        raise ConfigError(
-            "pseudonyms: there is no key; name its environment variable in dataset.yml (privacy: pseudonym_key_env) "
-            "and put the key there before the run."
-        )
-    names = [str(name) for name in ids] if data.public else [pseudonym(str(name), key.encode()) for name in ids]
+    if data.public:
+        names = [str(name) for name in ids]
+    else:
+        key = pseudonym_key(data)
+        names = [pseudonym(str(name), key) for name in ids]
     return pd.DataFrame({"customer": range(len(names)), "pseudonym": names})

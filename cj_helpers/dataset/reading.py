@@ -52,6 +52,7 @@ class Reading:
         self.problems: list[Problem] = []
         self.inputs: list[dict[str, Any]] = []
         self.n_with_offset: dict[str, int] = {}
+        self.touchpoints: list[str] | None = None
 
     def read(self) -> Dataset:
         """Read every table, settle as_of, and leave out what lies after it."""
@@ -109,7 +110,7 @@ class Reading:
             if not parts:
                 continue
             engine = self.local if is_local else self.engine
-            table = collect(engine, parts, kind, self.n_with_offset, self.config.survey)
+            table = collect(engine, parts, kind, self.n_with_offset)
             tables.append(table if engine is self.engine else self._upload(f"{kind}_files", table))
             for loaded in parts:
                 self.inputs += loaded.inputs
@@ -126,7 +127,7 @@ class Reading:
         """Return all events with one spelling and one id each, without impossible future ones, and their hours."""
         if events is None:
             return None, no_hours()
-        events = unify_touchpoints(events, self.problems)
+        events, self.touchpoints = unify_touchpoints(events, self.problems)
         if identities is not None:
             events = self.engine.keep("events_received", stitch(events, identities))
             if self.engine is self.local:
@@ -181,10 +182,17 @@ class Reading:
     def _check(self, events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None) -> None:
         # Rows that could not be read may hold the touchpoints that seem to be missing.
         if not any(p.table == "events" and p.outcome == "error" for p in self.problems):
-            check_touchpoints(self.config, events)
+            check_touchpoints(self.config, self._seen(events))
         check_churn(self.config, events, customers)
         check_customers(customers, self.problems)
         check_joins(events, surveys, customers, self.problems)
+
+    def _seen(self, events: ir.Table | None) -> list[str] | None:
+        """Return the touchpoints that occur up to as_of."""
+        unused = {p.check for p in self.problems if p.table == "events"} & {"after_as_of", "future_events"}
+        if events is None or not unused:
+            return self.touchpoints
+        return sorted(str(name) for name in events.touchpoint.as_table().distinct().execute()["touchpoint"])
 
     def _fingerprint(self, as_of: pd.Timestamp) -> str:
         facts = {

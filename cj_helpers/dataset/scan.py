@@ -40,6 +40,8 @@ class Scan:
     sha256 : str
     n_lines : int
         Lines of text; 0 for Parquet.
+    is_open : bool
+        Whether the last line of text has no line break, as in a file that was cut off.
     state : tuple of int
         Size and time of the last change, to notice a change while reading.
     """
@@ -50,6 +52,7 @@ class Scan:
     sha256: str
     n_lines: int
     state: tuple[int, int]
+    is_open: bool = False
 
     @property
     def is_parquet(self) -> bool:
@@ -102,12 +105,14 @@ def scan_file(path: Path, shown: str, read: Read, private: Path, where: str) -> 
         else:
             with copy.open("wb") as out:
                 n_lines = sum(text.count(b"\n") for text in _text(chunks, read, place) if out.write(text))
-    last = (path if plain else copy).open("rb")
-    with last:
-        if last.seek(0, 2):
-            last.seek(-1, 2)
-            n_lines += last.read(1) != b"\n"
-    return Scan(path if plain else copy, path, shown, digest.hexdigest(), n_lines, state)
+    is_open = _last_byte(path if plain else copy) not in b"\r\n"
+    return Scan(path if plain else copy, path, shown, digest.hexdigest(), n_lines + is_open, state, is_open)
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(-1 if stream.seek(0, 2) else 0, 2)
+        return stream.read(1)
 
 
 def _refuse_cut_parquet(stream: IO[bytes], place: str) -> None:
@@ -148,7 +153,7 @@ def _text(chunks: Iterator[bytes], read: Read, place: str) -> Iterator[bytes]:
     plain = read.encoding.lower() in _UTF8
     decoder = codecs.getincrementaldecoder("utf-8" if plain else read.encoding)()
     guess, guessable, beyond_ascii = codecs.getincrementaldecoder("utf-8")(), True, False
-    line, last = 1, b""
+    line, last, n_quotes, quote = 1, b"", 0, read.quote.encode()
     for chunk in chunks:
         if line == 1 and not last:
             _refuse_utf16(chunk, read, place)
@@ -168,11 +173,17 @@ def _text(chunks: Iterator[bytes], read: Read, place: str) -> Iterator[bytes]:
                 "(or declare `read: {encoding: utf-16}` if every other byte is one)."
             )
         line, last = line + whole.count(b"\n"), whole
+        n_quotes += whole.count(quote) if quote else 0
         yield whole
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise _not_encoded(error, read, line, place) from None
+    if n_quotes % 2 and read.escape in ("", read.quote):
+        raise DataError(
+            f"{place} has an odd number of quotes {read.quote} ({n_quotes:,}), so one of them is stray; mend it at "
+            "source, or declare `read: {quote: ''}` if the file does not put values in quotes."
+        )
     if guessable and beyond_ascii and not read.encoding.lower().startswith("utf"):
         raise DataError(
             f"{place} is UTF-8 but declared as {read.encoding}, which would turn ä into Ã¤; "

@@ -65,7 +65,7 @@ def load_source(
     if kind == "surveys":
         typed, rated = ratings(mapped, typed, config.survey, notation, where)
         checked += rated
-    typed |= _marks(raw, checked, aware, source.read, digest=source.duplicates == "drop" and local)
+    typed |= _marks(raw, checked, aware, source.read, digest=source.duplicates == "drop" and local, local=local)
     loaded = Loaded(source, kind, where, raw, raw.select(**typed), checked, scans)
     loaded.inputs = [{"path": scan.shown, "sha256": scan.sha256} for scan in scans]
     return loaded
@@ -184,12 +184,12 @@ def _found_as(name: str, source: Source) -> str:
 
 
 def _marks(
-    raw: ir.Table, checked: list[Conversion], aware: ir.BooleanValue | None, read: Read, *, digest: bool
+    raw: ir.Table, checked: list[Conversion], aware: ir.BooleanValue | None, read: Read, *, digest: bool, local: bool
 ) -> dict[str, ir.Value]:
     """Return what the checks need beside the values: what could be read, offsets, a digest, use of the point."""
     bad = reduce(lambda a, b: a | b, (column.unreadable for column in checked), ibis.literal(False))
     written = [raw[name] for name in raw.columns if not name.startswith(INTERNAL_PREFIX)]
-    hashed = row_digest(written) if digest else ibis.null("uint64")
+    hashed = row_digest(written) if digest else ibis.null("int64" if not local else "uint64")
     aware = ibis.null("boolean") if aware is None else aware
     return {BAD: bad, AWARE: aware, HASH: hashed, POINT: point_bits(checked, read)}
 

@@ -41,20 +41,24 @@ def same_spelling(names: pd.Series, counts: pd.Series) -> dict[str, str]:
     return dict(zip(frame.loc[changed, "name"], target[changed], strict=True))
 
 
-def unify_touchpoints(events: ir.Table, problems: list[Problem]) -> ir.Table:
-    """Give every touchpoint one spelling; what changed is listed and counted."""
+def unify_touchpoints(events: ir.Table, problems: list[Problem]) -> tuple[ir.Table, list[str]]:
+    """Give every touchpoint one spelling; what changed is listed and counted.
+
+    Returns
+    -------
+    (the events, the touchpoints that occur)
+    """
     found = events.group_by("touchpoint").aggregate(n=_.count()).execute()
-    if found.empty:
-        return events
-    mapping = same_spelling(found["touchpoint"], found["n"])
+    mapping = same_spelling(found["touchpoint"], found["n"]) if len(found) else {}
+    names = sorted({mapping.get(name, name) for name in found["touchpoint"]})
     if not mapping:
-        return events
+        return events, names
     n = int(found.loc[found["touchpoint"].isin(list(mapping)), "n"].sum())
     total = int(found["n"].sum())
     listed = "; ".join(f"{old!r} to {new!r}" for old, new in sorted(mapping.items())[:5])
     text = f"{n:,} of {total:,} events {verb(n, 'spells', 'spell')} a touchpoint differently; unified: {listed}."
     problems.append(Problem("events", "all sources", "touchpoint_spelling", "repaired", n, total, text))
-    return events.mutate(touchpoint=events.touchpoint.substitute(mapping))
+    return events.mutate(touchpoint=events.touchpoint.substitute(mapping)), names
 
 
 def local_time(moment: pd.Timestamp, time_zone: str) -> pd.Timestamp:

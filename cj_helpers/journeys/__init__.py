@@ -13,7 +13,6 @@ The rules are those of the README's section on journeys:
 6. When the source names the journey, its events are one journey and are never split.
 """
 
-from cj_helpers.journeys.before import last_ended
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.outcomes import build_journeys
 from cj_helpers.journeys.steps import build_steps, seconds_between, stage_of
@@ -26,7 +25,6 @@ __all__ = [
     "by_journey",
     "events_outside",
     "journey_frame",
-    "last_ended",
     "left_truncation",
     "seconds_between",
     "stage_of",

@@ -54,13 +54,6 @@ _COLUMNS_WITH_VALUES = {
     "decided_by",
     "declared",
     "link",
-    "factor",
-    "case",
-    "advice",
-    "order",
-    "group",
-    "attribute",
-    "metric",
 }
 # an interval belongs to the first of these that a table has
 _LEADS = ("estimate", "share", "completed_within", "probability", "difference", "median_days")
