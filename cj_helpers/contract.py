@@ -12,6 +12,9 @@ COMPLETED = "completed"
 ABANDONED = "abandoned"
 OPEN = "open"
 OUTCOMES = (COMPLETED, ABANDONED, OPEN)
+ESCALATED = "escalated"  # ended by the first contact with a person, where that is asked for
+OVERDUE = "overdue"  # open, and the company later than promised
+MOVED_ON = "moved_on"  # left a stage for a later one or for completion
 
 ALL = "all"
 MISSING = "(missing)"

@@ -235,6 +235,40 @@ def revenue_at_risk() -> pd.DataFrame:
     return table.assign(conf_low=values * 0.8, conf_high=values * 1.2)
 
 
+def hazard_over_time() -> pd.DataFrame:
+    kinds = (("completed", 0.2), ("abandoned", 0.05))
+    rows = [(o, "all", d, d + 1, h, h * 0.8, h * 1.2, 90) for o, h in kinds for d in range(6)]
+    names = ["outcome", "segment", "from_days", "to_days", "hazard", "conf_low", "conf_high", "n_at_risk"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def stage_hazard() -> pd.DataFrame:
+    rows = [("report", 0.02, 0.01, 0.03, 900), ("diagnose", 0.22, 0.2, 0.24, 800), ("repair", 0.1, 0.08, 0.12, 500)]
+    return pd.DataFrame(rows, columns=["stage", "estimate", "conf_low", "conf_high", "n"])
+
+
+def hazard_ratios() -> pd.DataFrame:
+    rows = [
+        ("completed", "country: AT", "whole", 0.8, 0.72, 0.89),
+        ("completed", "customer_type: business", "early", 1.6, 1.4, 1.8),
+        ("completed", "customer_type: business", "late", 0.8, 0.7, 0.93),
+        ("abandoned", "country: AT", "whole", 1.05, 0.9, 1.2),
+    ]
+    return pd.DataFrame(rows, columns=["outcome", "term", "period", "hazard_ratio", "conf_low", "conf_high"])
+
+
+def hazard_ratio_over_time() -> pd.DataFrame:
+    ratios = ((0, 1.6), (2, 0.9), (4, 0.8))
+    rows = [(t, d, d + 2, r, r * 0.8, r * 1.25, 1.1) for t in ("business", "austria") for d, r in ratios]
+    names = ["term", "from_days", "to_days", "hazard_ratio", "conf_low", "conf_high", "constant"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def restricted_mean_differences() -> pd.DataFrame:
+    rows = [("Austria", "Germany", 0.9, 0.4, 1.4), ("Switzerland", "Germany", 0.1, -0.5, 0.7)]
+    return pd.DataFrame(rows, columns=["segment", "reference", "difference_days", "conf_low", "conf_high"])
+
+
 CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = {
     "channel_days": (plots.plot_channel_days, channel_days, "channel"),
     "feeds": (plots.plot_feeds, feeds, "source"),
@@ -248,6 +282,11 @@ CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = 
     "survival_curve": (plots.plot_survival_curve, survival_curve, "segment"),
     "cumulative_incidence": (plots.plot_cumulative_incidence, cumulative_incidence, ""),
     "incidence_by_segment": (plots.plot_incidence_by_segment, cumulative_incidence, "segment"),
+    "hazard_over_time": (plots.plot_hazard_over_time, hazard_over_time, ""),
+    "stage_hazard": (plots.plot_stage_hazard, stage_hazard, "stage"),
+    "hazard_ratios": (plots.plot_hazard_ratios, hazard_ratios, "term"),
+    "hazard_ratio_over_time": (plots.plot_hazard_ratio_over_time, hazard_ratio_over_time, "term"),
+    "restricted_mean_differences": (plots.plot_restricted_mean_differences, restricted_mean_differences, "segment"),
     "nps_scores": (plots.plot_nps_scores, nps_scores, "segment"),
     "nps_trend": (plots.plot_nps_trend, nps_trend, "period"),
     "nps_distribution": (plots.plot_nps_distribution, nps_scores, "segment"),

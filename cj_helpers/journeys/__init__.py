@@ -13,19 +13,41 @@ The rules are those of the README's section on journeys:
 6. When the source names the journey, its events are one journey and are never split.
 """
 
+from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.outcomes import build_journeys
+from cj_helpers.journeys.spells import (
+    add_customer_columns,
+    customer_counts,
+    exclusions,
+    journey_spells,
+    last_seen,
+    mark_escalated,
+    with_customers,
+)
+from cj_helpers.journeys.stages import overdue_waits, stage_spells
 from cj_helpers.journeys.steps import build_steps, seconds_between, stage_of
 from cj_helpers.journeys.truncation import left_truncation
 
 __all__ = [
+    "add_customer_columns",
     "add_segment",
     "build_journeys",
     "build_steps",
     "by_journey",
+    "contact_spells",
+    "customer_counts",
     "events_outside",
+    "exclusions",
+    "frequent_handoffs",
     "journey_frame",
+    "journey_spells",
+    "last_seen",
     "left_truncation",
+    "mark_escalated",
+    "overdue_waits",
     "seconds_between",
     "stage_of",
+    "stage_spells",
+    "with_customers",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ALL, MISSING
+from cj_helpers.contract import ALL, MISSING, DataError
 from cj_helpers.journeys.steps import Definitions, member_events, seconds_between
 
 
@@ -107,6 +107,7 @@ def by_journey(
     function: Callable[..., pd.DataFrame],
     *,
     definitions: Definitions | None = None,
+    problems: dict[str, str] | None = None,
     **options: Any,
 ) -> pd.DataFrame:
     """Apply an analysis that knows nothing of journeys to each journey's rows.
@@ -120,6 +121,8 @@ def by_journey(
     definitions : mapping of journey key to JourneyDefinition
         When given, the function gets each journey's horizon as ``time_days`` and the result the column
         ``within_days``.
+    problems : dict, optional
+        Takes the journeys whose data the function refuses (DataError), with the reason; without it the error goes on.
 
     Returns
     -------
@@ -131,8 +134,16 @@ def by_journey(
         horizon = {}
         if definitions is not None:
             horizon = {"time_days": definitions[str(key)].within.total_seconds() / 86_400}
-        part = function(rows.reset_index(drop=True), **horizon, **options)
+        try:
+            part = function(rows.reset_index(drop=True), **horizon, **options)
+        except DataError as error:
+            if problems is None:
+                raise
+            problems[str(key)] = str(error)
+            continue
         part = part.assign(within_days=horizon["time_days"]) if horizon else part
         parts.append(part.assign(journey=key))
+    if not parts:
+        return pd.DataFrame(columns=["journey"])
     table = pd.concat(parts, ignore_index=True)
     return table[["journey", *[name for name in table.columns if name != "journey"]]]

@@ -25,6 +25,13 @@ from cj_helpers.plots.churn_prediction import (
 from cj_helpers.plots.data import remember_data
 from cj_helpers.plots.drivers import plot_drivers, plot_importance_performance
 from cj_helpers.plots.flow import plot_transitions
+from cj_helpers.plots.hazards import (
+    plot_hazard_over_time,
+    plot_hazard_ratio_over_time,
+    plot_hazard_ratios,
+    plot_restricted_mean_differences,
+    plot_stage_hazard,
+)
 from cj_helpers.plots.journey_map import plot_stages
 from cj_helpers.plots.mapping import (
     plot_funnel,
@@ -35,12 +42,9 @@ from cj_helpers.plots.mapping import (
 from cj_helpers.plots.nps import plot_nps_distribution, plot_nps_scores, plot_nps_trend
 from cj_helpers.plots.quality import plot_channel_days, plot_feeds
 from cj_helpers.plots.quality_waits import plot_suggested_timeouts, plot_survey_response
+from cj_helpers.plots.stacked import plot_cumulative_incidence
 from cj_helpers.plots.style import OUTCOME_COLORS, PALETTE, new_axes, set_style
-from cj_helpers.plots.survival import (
-    plot_cumulative_incidence,
-    plot_incidence_by_segment,
-    plot_survival_curve,
-)
+from cj_helpers.plots.survival import plot_incidence_by_segment, plot_survival_curve
 from cj_helpers.plots.variants import plot_variants
 
 __all__ = [
@@ -57,6 +61,9 @@ __all__ = [
     "plot_feeds",
     "plot_funnel",
     "plot_handoffs",
+    "plot_hazard_over_time",
+    "plot_hazard_ratio_over_time",
+    "plot_hazard_ratios",
     "plot_importance_performance",
     "plot_inactivity_rule",
     "plot_incidence_by_segment",
@@ -69,9 +76,11 @@ __all__ = [
     "plot_outcomes",
     "plot_profit_curve",
     "plot_purchase_check",
+    "plot_restricted_mean_differences",
     "plot_retention_cohorts",
     "plot_retention_curve",
     "plot_revenue_at_risk",
+    "plot_stage_hazard",
     "plot_stages",
     "plot_suggested_timeouts",
     "plot_survey_response",

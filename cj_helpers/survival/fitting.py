@@ -17,6 +17,17 @@ MAX_ITERATIONS = 40
 MAX_LOG_RATIO = 20.0
 
 
+class SeparationError(DataError):
+    """Some coefficients have no finite maximum; `terms` names them."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.terms = tuple(terms)
+        super().__init__(
+            f"Cox model: no finite estimate for {', '.join(terms)}: some of its values go with no event at all, or "
+            "only with events (separation). Merge rare levels or leave the covariate out."
+        )
+
+
 @dataclass(frozen=True)
 class CoxFit:
     """A fitted model.
@@ -48,7 +59,7 @@ class CoxFit:
 def fit_cox(
     values: FloatArray, spells: Spells, names: Sequence[str], strata: IntArray | None = None, *, breslow: bool = False
 ) -> CoxFit:
-    """Fit covariates that are all estimable; a DataError names a term without a finite maximum."""
+    """Fit covariates that are all estimable; a SeparationError names those without a finite maximum."""
     weight = spells.weight / spells.weight.sum()
     centre = weight @ values
     scale = np.sqrt(weight @ (values - centre) ** 2)
@@ -92,11 +103,7 @@ def _maximise(x: FloatArray, spells: Spells, grid: Steps, names: Sequence[str]) 
 
 
 def _refuse(names: Sequence[str], running: BoolArray) -> None:
-    terms = ", ".join(name for name, away in zip(names, running, strict=True) if away) or ", ".join(names)
-    raise DataError(
-        f"Cox model: no finite estimate for {terms}: some of its values go with no event at all, or only with events "
-        "(separation). Merge rare levels or leave the covariate out."
-    )
+    raise SeparationError([name for name, away in zip(names, running, strict=True) if away] or list(names))
 
 
 def estimable(values: FloatArray, weight: FloatArray) -> BoolArray:

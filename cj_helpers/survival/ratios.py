@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cj_helpers.contract import ABANDONED, COMPLETED, ConfigError, DataError
+from cj_helpers.contract import ABANDONED, COMPLETED, DataError
 from cj_helpers.inference import BoolArray, FloatArray, adjust_p_values, normal_quantile
+from cj_helpers.survival.covariates import LEAST_EVENTS, ModelData, checked_covariates, of_outcome, read_model
 from cj_helpers.survival.cox import coefficient_table, fitted
-from cj_helpers.survival.fitting import CoxFit, combination_of, estimable
-from cj_helpers.survival.spells import Columns, Spells, covariate_values, observed_spells, outcome_status
+from cj_helpers.survival.fitting import CoxFit, SeparationError, estimable
+from cj_helpers.survival.spells import Columns, Spells
 
-#: Events that a covariate needs (Peduzzi et al. 1995).
-LEAST_EVENTS = 10
 #: Early and late hazard ratios that differ by less count as one (statistics by size, not by p).
 SAME_RATIO = (0.8, 1.25)
 
 WHOLE, EARLY, LATE = "whole", "early", "late"
-
-
-@dataclass(frozen=True)
-class _Data:
-    spells: Spells
-    x: FloatArray
-    names: tuple[str, ...]
-
-    def take(self, rows: BoolArray, *, columns: Sequence[int] | None = None) -> _Data:
-        chosen = range(len(self.names)) if columns is None else columns
-        values = self.x[rows][:, list(chosen)]
-        return _Data(self.spells.take(rows), values, tuple(self.names[j] for j in chosen))
-
-
-def covariate_checks(
-    table: pd.DataFrame,
-    *,
-    covariates: Sequence[str],
-    duration_col: str = "duration_days",
-    outcome_col: str = "outcome",
-    outcomes: Sequence[str] = (COMPLETED, ABANDONED),
-    entry_col: str = "",
-    weight_col: str = "",
-) -> pd.DataFrame:
-    """What stands in the way of a Cox model of each outcome, named before it is fitted.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row per spell, or start-stop rows with `entry_col`.
-    covariates : sequence of str
-        Numeric or boolean columns without missing values, the most important first.
-    duration_col, entry_col, weight_col
-        As in `survival_curve`.
-    outcome_col, outcomes
-        As in `cumulative_incidence`.
-
-    Returns
-    -------
-    DataFrame
-        One row per outcome and covariate: outcome, term, is_used, problem (used | constant | combination | separated |
-        few_events), of_terms (the covariates of which it is a combination), n_events (of the outcome), remedy.
-
-    Raises
-    ------
-    ConfigError, DataError
-        When a column is missing, named twice, or holds missing or infinite values.
-
-    Notes
-    -----
-    Covariates beyond one for each ten events are left out from the end (Peduzzi et al. 1995).
-    """
-    data = _read(table, covariates, Columns(duration_col, entry=entry_col, weight=weight_col), (outcome_col, outcomes))
-    parts = [_checked(data, code, str(outcome)) for code, outcome in enumerate(outcomes, start=1)]
-    return pd.concat(parts, ignore_index=True)
+SIZES = ("n", "n_events", "n_clusters")
 
 
 def hazard_ratios(
@@ -87,6 +31,7 @@ def hazard_ratios(
     cluster_col: str = "",
     entry_col: str = "",
     weight_col: str = "",
+    spell_col: str = "",
     split_days: float | None = None,
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
@@ -104,6 +49,8 @@ def hazard_ratios(
         As in `cumulative_incidence`; every outcome gets a model of its own in which the others are censored.
     cluster_col : str
         Customer: errors by the sandwich of Lin & Wei (1989), of the change from early to late as well.
+    spell_col : str
+        Number of the spell that a start-stop row belongs to, so that n counts spells and not rows.
     split_days : float, optional
         Where early ends; default: the median time of the outcome's events.
     conf_level : float
@@ -130,10 +77,10 @@ def hazard_ratios(
     to and after the split, with all covariates free in both.
     """
     columns = Columns(duration_col, "", cluster_col, entry_col, weight_col)
-    data = _read(table, covariates, columns, (outcome_col, outcomes))
+    data = read_model(table, covariates, columns, (outcome_col, outcomes), spell_col)
     parts = []
     for code, outcome in enumerate(outcomes, start=1):
-        checks = _checked(data, code, str(outcome))
+        checks = checked_covariates(data, code, str(outcome))
         parts.append(_ratios(data, code, checks, split_days, conf_level))
     result = pd.concat(parts, ignore_index=True)
     if result["hazard_ratio"].isna().all():
@@ -145,80 +92,14 @@ def hazard_ratios(
     return result
 
 
-def _read(
-    table: pd.DataFrame, covariates: Sequence[str], columns: Columns, outcome: tuple[str, Sequence[str]]
-) -> _Data:
-    if not covariates or len(set(covariates)) < len(covariates):
-        raise ConfigError(f"covariates: found {list(covariates)}, needed is at least one, each named once")
-    values = covariate_values(table, covariates)
-    spells, values = observed_spells(table, columns, outcome_status(table, *outcome), values)
-    return _Data(spells, values, tuple(covariates))
-
-
-def _of_outcome(data: _Data, code: int) -> _Data:
-    """Rows that could meet an event of the outcome, every other end censored."""
-    spells = data.spells
-    status = (spells.status == code).astype(np.int64)
-    first = spells.duration[(status > 0)].min(initial=np.inf)
-    one = _Data(spells.with_status(status), data.x, data.names)
-    return one.take(spells.duration >= first)
-
-
-def _checked(data: _Data, code: int, outcome: str) -> pd.DataFrame:
-    own = _of_outcome(data, code)
-    n_events = int(own.spells.weight[own.spells.status > 0].sum())
-    room = n_events // LEAST_EVENTS
-    kept = estimable(own.x, own.spells.weight) if n_events else np.zeros(len(data.names), dtype=bool)
-    rows, used = [], 0
-    for j, name in enumerate(data.names):
-        problem, of_terms = ("used", "") if kept[j] else _obstacle(own, j, kept)
-        if problem == "used" and _separated(own, j):
-            problem = "separated"
-        if problem == "used" and used >= room:
-            problem = "few_events"
-        used += problem == "used"
-        remedy = REMEDIES[problem].format(of_terms=of_terms, events=n_events, least=LEAST_EVENTS)
-        rows.append((outcome, name, problem == "used", problem, of_terms, n_events, remedy))
-    names = ["outcome", "term", "is_used", "problem", "of_terms", "n_events", "remedy"]
-    return pd.DataFrame(rows, columns=names)
-
-
-REMEDIES = {
-    "used": "",
-    "constant": "leave it out: it has the same value in all rows that could be compared",
-    "combination": "leave it or one of {of_terms} out: it follows from them",
-    "separated": "merge its rare value with another: all events, or none, are in one of its two values",
-    "few_events": "{events} events allow one covariate for each {least}; merge levels or take a longer window",
-}
-
-
-def _obstacle(data: _Data, j: int, kept: BoolArray) -> tuple[str, str]:
-    """Why a covariate is not estimable, and of which earlier ones it is a combination."""
-    column = data.x[:, j]
-    if not len(column) or np.ptp(column) <= 1e-10 * max(float(np.abs(column).max()), 1e-300):
-        return "constant", ""
-    earlier = np.flatnonzero(kept[:j])
-    return "combination", ", ".join(data.names[k] for k in combination_of(data.x, j, earlier))
-
-
-def _separated(data: _Data, j: int) -> bool:
-    """Whether a covariate of two values has all events, or none, in one of them."""
-    column, died = data.x[:, j], data.spells.status > 0
-    levels = np.unique(column)
-    return len(levels) == 2 and len(np.unique(column[died])) < 2
-
-
-def _ratios(data: _Data, code: int, checks: pd.DataFrame, split: float | None, conf_level: float) -> pd.DataFrame:
-    own = _of_outcome(data, code)
-    used = np.flatnonzero(checks["is_used"])
-    whole = own.take(np.ones(len(own.x), dtype=bool), columns=used.tolist())
-    table = _empty(checks)
-    if not len(used):
+def _ratios(data: ModelData, code: int, checks: pd.DataFrame, split: float | None, conf_level: float) -> pd.DataFrame:
+    whole, fit, checks = _fitted(of_outcome(data, code), checks)
+    used, table = np.flatnonzero(checks["is_used"]), _empty(checks)
+    if fit is None:
         return table
-    fit = fitted(whole.x, whole.spells, whole.names)
     split_at = _median_event(whole.spells) if split is None else split
     halves = [_half(whole, split_at, late=late) for late in (False, True)]
-    parts = [_fill(whole, fit, whole, conf_level)] + [_fill(*half, whole, conf_level) for half in halves]
+    parts = [_fill(data, fit, whole, conf_level, code)] + [_fill(*half, whole, conf_level) for half in halves]
     change = _change(halves, whole, conf_level)
     for position, part in enumerate(parts):
         rows = (3 * used + position).tolist()
@@ -232,6 +113,21 @@ def _ratios(data: _Data, code: int, checks: pd.DataFrame, split: float | None, c
     return table
 
 
+def _fitted(own: ModelData, checks: pd.DataFrame) -> tuple[ModelData, CoxFit | None, pd.DataFrame]:
+    """Model of the covariates that can be used; those without a finite maximum are left out in turn."""
+    rows = np.ones(len(own.x), dtype=bool)
+    while True:
+        whole = own.take(rows, columns=np.flatnonzero(checks["is_used"]).tolist())
+        if not whole.names:
+            return whole, None, checks
+        try:
+            return whole, fitted(whole.x, whole.spells, whole.names), checks
+        except SeparationError as error:
+            apart = checks["term"].isin(error.terms)
+            problem = checks["problem"].mask(apart & checks["is_used"], "separated")
+            checks = checks.assign(is_used=checks["is_used"] & ~apart, problem=problem)
+
+
 def _empty(checks: pd.DataFrame) -> pd.DataFrame:
     table = checks.loc[checks.index.repeat(3), ["outcome", "term"]].reset_index(drop=True)
     table["period"] = np.tile([WHOLE, EARLY, LATE], len(checks))
@@ -241,17 +137,16 @@ def _empty(checks: pd.DataFrame) -> pd.DataFrame:
     return table.assign(problem=checks["problem"].repeat(3).to_numpy())
 
 
-SIZES = ("n", "n_events", "n_clusters")
-
-
-def _fill(data: _Data | None, fit: CoxFit | None, whole: _Data, conf_level: float) -> pd.DataFrame:
+def _fill(
+    data: ModelData | None, fit: CoxFit | None, whole: ModelData, conf_level: float, code: int = 1
+) -> pd.DataFrame:
     """Columns of one period; NaN when it could not be fitted."""
     k = len(whole.names)
     beta, error = np.full(k, np.nan), np.full(k, np.nan)
     sizes = [0, 0, 0]
     if data is not None:
         spells = data.spells
-        sizes = [spells.n, int(spells.weight[spells.status > 0].sum()), spells.n_clusters]
+        sizes = [data.n, int(spells.weight[spells.status == code].sum()), spells.n_clusters]
     if fit is not None:
         beta, error = fit.beta, np.sqrt(np.diag(fit.covariance))
     table = coefficient_table(whole.names, beta, error, conf_level)
@@ -268,7 +163,7 @@ def _median_event(spells: Spells) -> float:
     return float(spells.duration[died][order][np.searchsorted(running, running[-1] / 2)])
 
 
-def _half(whole: _Data, split: float, *, late: bool) -> tuple[_Data | None, CoxFit | None]:
+def _half(whole: ModelData, split: float, *, late: bool) -> tuple[ModelData | None, CoxFit | None]:
     """Model of the time up to the split, or after it; none where it has no finite maximum."""
     spells = whole.spells
     entry = np.zeros(len(spells.weight)) if spells.entry is None else spells.entry
@@ -282,7 +177,7 @@ def _half(whole: _Data, split: float, *, late: bool) -> tuple[_Data | None, CoxF
     if not cut.status.any():
         return None, None
     met = cut.duration >= cut.duration[cut.status > 0].min()
-    data = _Data(cut.take(met), part.x[met], whole.names)
+    data = ModelData(cut, part.x, whole.names, part.spell).take(met)
     n_events = data.spells.weight[data.spells.status > 0].sum()
     if n_events < LEAST_EVENTS * len(whole.names) or not estimable(data.x, data.spells.weight).all():
         return data, None
@@ -292,7 +187,7 @@ def _half(whole: _Data, split: float, *, late: bool) -> tuple[_Data | None, CoxF
         return data, None
 
 
-def _change(halves: list[tuple[_Data | None, CoxFit | None]], whole: _Data, conf_level: float) -> FloatArray:
+def _change(halves: list[tuple[ModelData | None, CoxFit | None]], whole: ModelData, conf_level: float) -> FloatArray:
     """Early over late hazard ratio with its interval, covariates x 3."""
     (_first, early), (_second, late) = halves
     if early is None or late is None:

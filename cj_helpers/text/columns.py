@@ -54,9 +54,24 @@ _COLUMNS_WITH_VALUES = {
     "decided_by",
     "declared",
     "link",
+    "period",
+    "problem",
+    "reason",
+    "reference",
 }
 # an interval belongs to the first of these that a table has
-_LEADS = ("estimate", "share", "completed_within", "probability", "difference", "median_days")
+_LEADS = (
+    "estimate",
+    "share",
+    "completed_within",
+    "probability",
+    "difference",
+    "median_days",
+    "hazard",
+    "hazard_ratio",
+    "difference_days",
+    "mean_days",
+)
 
 
 def label(name: str, *, unit: bool = False) -> str:
