@@ -60,9 +60,7 @@ def plot_hazard_over_time(table: pd.DataFrame, *, ax: Axes | None = None, until_
         ax.plot(x, y, drawstyle="steps-post", color=color, linewidth=2, gid=str(outcome))
         keys.append(key(color, outcome_text(outcome)))
     highest = float(np.nanmax(numbers(rows["hazard"]))) if len(rows) else 1.0
-    share_axis(
-        ax, label=_("Ended in the period, share of\nthose running when it began"), top=min(1.0, 1.6 * highest) or 0.1
-    )
+    share_axis(ax, label=_("Ended in the period, of those running"), top=min(1.0, 1.6 * highest) or 0.1)
     time_axis(ax, end, label=_("Days since the start of the journey"))
     head(ax, keys=keys)
     return ax
@@ -117,7 +115,7 @@ def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, max_rows:
     ax.axvline(1, color=INK, linewidth=1, gid="no difference")
     dots(ax, rows, estimate="hazard_ratio", colors=colors, hollow=unclear)
     _ratio_axis(ax.xaxis, rows)
-    ax.set_xlabel(_("Hazard ratio with 95 % interval: right of 1 sooner, left of 1 later or less; hollow: may be 1"))
+    ax.set_xlabel(_("Hazard ratio with 95 % interval; hollow: may be 1"))
     values = zip(*_columns(rows, "hazard_ratio", "conf_low", "conf_high"), strict=True)
     texts = [interval_text(float(ratio), float(low), float(high), "ratio") for ratio, low, high in values]
     row_texts(ax, texts, heading=_("ratio (95 % interval)"))
@@ -223,7 +221,7 @@ def plot_restricted_mean_differences(table: pd.DataFrame, *, ax: Axes | None = N
     dots(ax, rows, estimate="difference_days", colors=BLUE, hollow=unclear)
     ax.set_xlim(*value_limits(rows, "difference_days", "conf_low", "conf_high", also=[0]))
     format_axis(ax.xaxis, "number")
-    ax.set_xlabel(_("Difference in mean days with 95 % interval: right of 0 takes longer; hollow: may be none"))
+    ax.set_xlabel(_("Days longer, with 95 % interval; hollow: may be none"))
     row_texts(ax, [value_text(value, "number", digits=1) for value in rows["difference_days"]], heading=_("days"))
     head(ax, note=fill("Not drawn: {n:count} more.", n=left_out) if left_out > 0 else "")
     return ax
