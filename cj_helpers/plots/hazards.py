@@ -131,7 +131,8 @@ def _ratio_name(term: object, period: object) -> str:
 
 def _ratio_axis(axis: object, rows: pd.DataFrame) -> None:
     """Set round ticks between the limits of the intervals, 1 always among them."""
-    lowest, highest = np.nanmin(numbers(rows["conf_low"])), np.nanmax(numbers(rows["conf_high"]))
+    values = np.concatenate(_columns(rows, "hazard_ratio", "conf_low", "conf_high"))
+    lowest, highest = np.nanmin(np.append(values, 1.0)), np.nanmax(np.append(values, 1.0))
     low, high = max(min(float(lowest), 0.8), 0.02) / 1.08, min(max(float(highest), 1.25), 50.0) * 1.08
     inside = [tick for tick in _TICKS if low <= tick <= high]
     while len(inside) > 7:
