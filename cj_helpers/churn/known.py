@@ -21,13 +21,13 @@ _DAY_SECONDS = 86_400
 
 
 def moment(as_of: pd.Timestamp | datetime | str) -> datetime:
-    """Return the last microsecond of the second of a moment in UTC: nothing in between is cut in half."""
+    """Return the moment in UTC up to which times are the same second: engines round seconds, so none is cut in two."""
     stamp = pd.Timestamp(as_of)
     if stamp is pd.NaT:
         raise DataError("landmark: the data carry no dates, so nothing tells what was known when")
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert("UTC").tz_localize(None)
-    return (stamp.floor("s") + pd.Timedelta(microseconds=999_999)).to_pydatetime()
+    return (stamp.floor("s") + pd.Timedelta(microseconds=499_999)).to_pydatetime()
 
 
 def literal(at: datetime) -> ir.TimestampScalar:
