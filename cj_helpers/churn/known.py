@@ -109,9 +109,9 @@ def _steps(events: ir.Table, data: Dataset, at: datetime) -> ir.Table:
 
 def steps_known_at(steps: ir.Table, at: datetime) -> ir.Table:
     """Steps up to a moment; what followed later is not known."""
-    floor = literal(at.replace(microsecond=0)).epoch_seconds()
     known = steps.filter(steps.timestamp <= literal(at))
-    follows = (known.timestamp.epoch_seconds() + (known.wait * 3600).round().cast("int64") <= floor).fill_null(False)
+    following = known.timestamp.epoch_seconds() + known.wait * 3600
+    follows = (following <= literal(at).epoch_seconds()).fill_null(False)
     return known.mutate(
         next_touchpoint=follows.ifelse(known.next_touchpoint, ibis.null("string")),
         next_channel=follows.ifelse(known.next_channel, ibis.null("string")),

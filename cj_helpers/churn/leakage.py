@@ -18,6 +18,8 @@ from cj_helpers.dataset import Dataset
 
 #: A single feature that orders leavers better than this knows something it should not.
 TOO_GOOD = 0.90
+#: With fewer leavers any feature may order them by chance.
+LEAST_LEFT = 20
 KNOWN, DIFFERS, NOT_KNOWN, SUSPICIOUS = "as known then", "differs", "only today's value", "too good"
 
 
@@ -124,6 +126,8 @@ def _area(frame: pd.DataFrame, name: str) -> float:
         values = known[name].astype(float)
     else:
         values = left.groupby(known[name].astype(str)).transform("mean")
+    if min(left.sum(), len(left) - left.sum()) < LEAST_LEFT:
+        return float("nan")
     try:
         area = float(auc(pd.DataFrame({"score": values, "left": left}))["estimate"].iloc[0])
     except DataError:
