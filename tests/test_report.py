@@ -1037,3 +1037,14 @@ def test_an_analysis_that_the_data_do_not_allow_is_said_and_the_rest_goes_on() -
     assert bundle(output)["text"] == "q1 is constant"
     with pytest.raises(ZeroDivisionError):
         report.attempt("drivers", lambda: 1 / 0)
+
+
+def test_the_ground_of_a_figure_stays_white() -> None:
+    """Many blues must not tint the paper when the picture gets its palette."""
+    from PIL import Image
+
+    fig, axes = plt.subplots(figsize=(6, 3))
+    axes.imshow(np.linspace(0, 1, 900).reshape(30, 30), cmap="Blues", interpolation="bilinear")
+    png = shown(report.figure, "f", fig, "Alt").data["image/png"]
+    picture = Image.open(BytesIO(png)).convert("RGB")
+    assert picture.getpixel((1, 1)) == (255, 255, 255)

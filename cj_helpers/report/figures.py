@@ -87,7 +87,7 @@ def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:
     plt.close(fig)
     # A palette makes the file a third; written without the entry Software, so that any release gives the same file.
     picture = (
-        Image.open(drawn).convert("RGB").quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        Image.open(drawn).convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     )
     picture.save(buffer, format="png", optimize=True, dpi=(DPI, DPI))
     png = buffer.getvalue()
