@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cj_helpers import churn
 from cj_helpers.contract import ConfigError, DataError
@@ -156,12 +160,64 @@ b,2025-01-01,2025-01-01,,30,basic,false
 
 # --- nothing from later -----------------------------------------------------------------------------------------------
 
+TOUCHPOINTS = ["reported", "called", "booked", "fixed", "complaint", "settled", "price_letter"]
+LATER = st.lists(
+    st.tuples(st.sampled_from("abcdefz"), st.integers(1, 150 * 86_400), st.sampled_from(TOUCHPOINTS)), max_size=12
+)
+
+
+def later_events(rows):
+    rows = rows or [("z", 1, "called")]
+    table = pd.DataFrame(rows, columns=["customer_id", "seconds", "touchpoint"])
+    at = LANDMARK + pd.to_timedelta(table.pop("seconds"), unit="s")
+    return table.assign(timestamp=at, channel="phone", mode="assisted", actor="customer")
+
+
+@given(rows=LATER, kept=st.booleans(), seed=st.integers(0, 5), answer=st.integers(0, 10), delay=st.integers(1, 100))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_later_rows_change_no_feature(tiny, rows, kept, seed, answer, delay):
+    """Deleting, permuting or adding rows after the landmark, in any table."""
+    events = tiny.events.execute()
+    early, late = events[events["timestamp"] <= LANDMARK], events[events["timestamp"] > LANDMARK]
+    late = pd.concat([late.sample(frac=1, random_state=seed), later_events(rows)] if kept else [later_events(rows)])
+    late = late.assign(row_number=np.arange(len(late)) + 10_000, source="events.csv")
+    surveys = tiny.surveys.execute()
+    told = surveys[surveys["answered_at"] <= LANDMARK]
+    more = pd.DataFrame({"customer_id": ["a"], "answered_at": [LANDMARK + pd.Timedelta(days=delay)], "nps": [answer]})
+    customers = tiny.customers.execute()
+    for name in ("ended_at", "notice_at"):
+        after = customers[name] > LANDMARK
+        customers[name] = customers[name].where(~after, LANDMARK + pd.Timedelta(days=delay) if kept else pd.NaT)
+    customers["offer"] = str(bool(seed % 2)).lower()
+    customers["exit_reason"] = customers["exit_reason"] if kept else None
+    changed = replace(
+        tiny,
+        events=ibis.memtable(
+            pd.concat([early, late]).astype({"timestamp": "datetime64[us]"}), schema=tiny.events.schema()
+        ),
+        surveys=ibis.memtable(pd.concat([told, more])[list(surveys.columns)], schema=tiny.surveys.schema()),
+        customers=ibis.memtable(customers, schema=tiny.customers.schema()),
+    )
+    pd.testing.assert_frame_equal(known_features(changed), known_features(tiny), check_dtype=False)
+
 
 def test_the_guard_finds_nothing_where_nothing_leaks(tiny):
     guard = churn.leakage_guard(tiny, as_of=LANDMARK, horizon=H)
     assert guard.loc[guard["used"], "n_different"].sum() == 0
     snapshot = guard.set_index("feature").loc["offer"]
     assert (snapshot["verdict"], snapshot["used"], snapshot["n_different"]) == ("only today's value", False, 4)
+
+
+def test_the_guard_names_a_feature_that_looks_ahead(tiny, monkeypatch):
+    # frequency counts 90 days ahead too
+    from cj_helpers.churn import landmark
+
+    honest = landmark.event_features
+    monkeypatch.setattr(landmark, "event_features", lambda data, at: honest(data, at + timedelta(days=90)))
+    guard = churn.leakage_guard(tiny, as_of=LANDMARK, horizon=H).set_index("feature")
+    assert set(guard.index[guard["verdict"] == "differs"]) == {"open_complaints"}  # b's was settled later
+    assert guard.loc["failed", "verdict"] == "as known then"
+    monkeypatch.undo()
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -175,6 +231,11 @@ def test_windows_that_do_not_fit(tiny):
     with pytest.raises(ConfigError, match="horizon: found 0:00:00; needed is a positive length"):
         churn.take_landmark(tiny, as_of=LANDMARK, horizon=timedelta(0))
     assert churn.landmark_moments(tiny, horizon=H)[-1] == pd.Timestamp("2025-10-02 23:59:59.499999")
+
+
+def test_the_prediction_says_why_it_is_not_possible(tiny):
+    with pytest.raises(DataError, match=r"left: 0 of 4 customers left|a prediction needs at least 20"):
+        churn.study_churn(tiny)
 
 
 def test_tenure_and_flag_have_no_landmarks(tmp_path):
