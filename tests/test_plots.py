@@ -195,6 +195,31 @@ def nps_trend() -> pd.DataFrame:
     return table.assign(conf_low=estimate - 9, conf_high=estimate + 9, n=[120, 140, 0, 90, 130])
 
 
+def drivers_worth() -> pd.DataFrame:
+    """Points of the score by driver, the last one without an association of its own."""
+    ends = {"estimate": [4.6, 2.0, -0.1], "conf_low": [4.0, 1.5, -0.6], "conf_high": [5.2, 2.5, 0.4]}
+    return pd.DataFrame({"driver": ["q1", "q2", "q3"], **ends, "direction": ["+", "+", "unclear"]})
+
+
+def journey_drivers() -> pd.DataFrame:
+    """Two factors with their reference first."""
+    nothing = float("nan")
+    ends = {"difference": [nothing, -30.0, nothing, 3.0], "conf_low": [nothing, -40, nothing, -4]}
+    cases = {"factor": ["outcome", "outcome", "wait", "wait"], "case": ["completed", "abandoned", "short", "long"]}
+    return pd.DataFrame({**cases, **ends, "conf_high": [nothing, -20, nothing, 10]})
+
+
+def response_rates() -> pd.DataFrame:
+    """Overall and by two attributes."""
+    rows = {"attribute": ["all", "country", "country", "kind"], "segment": ["all", "AT", "DE", "business"]}
+    ends = {
+        "share": [0.3, 0.29, 0.31, 0.26],
+        "conf_low": [0.29, 0.26, 0.3, 0.24],
+        "conf_high": [0.31, 0.32, 0.32, 0.28],
+    }
+    return pd.DataFrame({**rows, **ends, "n": [900, 300, 600, 200]})
+
+
 def drivers() -> pd.DataFrame:
     share = np.array([0.3, 0.1, 0.35, 0.05, 0.2])
     performance = np.array([40.0, 80, 60, 61, 30])
@@ -290,6 +315,9 @@ CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = 
     "nps_scores": (plots.plot_nps_scores, nps_scores, "segment"),
     "nps_trend": (plots.plot_nps_trend, nps_trend, "period"),
     "nps_distribution": (plots.plot_nps_distribution, nps_scores, "segment"),
+    "invest_first": (plots.plot_invest_first, drivers_worth, "driver"),
+    "journey_drivers": (plots.plot_journey_drivers, journey_drivers, "case"),
+    "response_rates": (plots.plot_response_rates, response_rates, "segment"),
     "drivers": (plots.plot_drivers, drivers, "driver"),
     "importance_performance": (plots.plot_importance_performance, drivers, "driver"),
     "retention_curve": (plots.plot_retention_curve, retention_curve, "segment"),

@@ -71,13 +71,13 @@ def check_sfo(table):
     score = table("03_nps_drivers/nps_scores").iloc[0]
     assert (round(score["estimate"], 2), score["n"]) == (39.84, 2_746)
     assert round(score["estimate_weighted"], 2) == 40.40
-    drivers = table("03_nps_drivers/drivers").set_index("driver")
+    drivers = table("03_nps_drivers/drivers_complete").set_index("driver")
     assert round(drivers.loc["Q9BOARDING", "share"], 5) == 0.14429
     assert drivers["n"].unique().tolist() == [1_726]
 
 
 def check_bayesm(table):
-    drivers = table("03_nps_drivers/drivers").set_index("driver")
+    drivers = table("03_nps_drivers/drivers_complete").set_index("driver")
     assert drivers.loc[["q4", "q6"], "coefficient"].round(3).tolist() == [0.334, 0.330]
     assert round(drivers["r_squared"].iloc[0], 4) == 0.7167
 

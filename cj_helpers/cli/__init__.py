@@ -8,6 +8,7 @@ import click
 
 from cj_helpers import __version__
 from cj_helpers.cli.data import check, params, sample
+from cj_helpers.cli.erase import erase
 from cj_helpers.cli.history import diff, prune
 from cj_helpers.cli.init import init
 from cj_helpers.cli.run import run
@@ -26,7 +27,7 @@ def app() -> None:
     """
 
 
-for _command in (init, check, run, diff, prune, sample, params):
+for _command in (init, check, run, diff, prune, sample, params, erase):
     app.add_command(_command)
 
 

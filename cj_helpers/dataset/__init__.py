@@ -7,6 +7,7 @@ and above a stated share it is an error. Raw customer ids stay in the engine.
 from cj_helpers.dataset.checks import channel_days, feed_gaps
 from cj_helpers.dataset.config import nearest, parse_as_of
 from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey_frame, tenure_unit
+from cj_helpers.dataset.invitations import invitation_frame
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.opening import open_dataset
 from cj_helpers.dataset.pseudonyms import customer_pseudonyms, pseudonym
@@ -21,6 +22,7 @@ __all__ = [
     "durations_left_out",
     "feed_gaps",
     "find_raw_ids",
+    "invitation_frame",
     "keep_segment",
     "markets",
     "nearest",

@@ -18,8 +18,9 @@ from cj_helpers.dataset.engine_errors import unreadable_file
 from cj_helpers.dataset.points import report_points
 from cj_helpers.dataset.problems import Loaded, row_in_file, tolerated, verb
 from cj_helpers.dataset.scan import refuse_changed
+from cj_helpers.dataset.schema_survey import Survey
 from cj_helpers.dataset.sources import AWARE, BAD, HASH, ORIGIN, POINT, check_rows
-from cj_helpers.dataset.surveys import is_off_scale, report_nps
+from cj_helpers.dataset.survey_checks import rating_flags, report_ratings
 from cj_helpers.dataset.swallowed import refuse_swallowed_rows
 from cj_helpers.dataset.unreadable import explain_unreadable
 
@@ -28,7 +29,7 @@ OPEN_ENDED = 9999  # a date in this year means "no end", or is a mistake of the 
 PLAUSIBLE = {"events": (1980, 2100), "surveys": (1980, 2100), "customers": (1900, 2200), "identities": (1900, 2200)}
 
 
-def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int]) -> ir.Table:
+def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int], survey: Survey) -> ir.Table:
     """Compute the sources of one table in one pass, check them, and leave out what may be dropped.
 
     Returns
@@ -37,7 +38,7 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
         The contract's columns, then attributes; ``source``, and ``row_number`` where the engine knows it.
     """
     table = engine.numbered(_compute(engine, parts, kind))
-    found = _findings(table, kind)
+    found = _findings(table, kind, survey)
     _count(found["n"], parts)
     for loaded in parts:
         refuse_changed(loaded.scans, loaded.where)
@@ -50,8 +51,8 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
             if kind == "events":
                 n_with_offset[loaded.name] = n_with_offset.get(loaded.name, 0) + int(row["n_aware"])
             report_points(loaded, int(row["points"]))
-            if row.get("n_nps_range", 0):
-                report_nps(table.filter(table[ORIGIN] == i), loaded, row["row_nps_range"] - offset)
+            if kind == "surveys":
+                report_ratings(table.filter(table[ORIGIN] == i), loaded, row, offset, survey)
         offset += loaded.n_before
     kept = _drop_duplicates(engine, table, parts, kind)
     for usable in _usable(kept, kind):
@@ -170,7 +171,7 @@ def _usable(table: ir.Table, kind: str) -> list[ir.BooleanValue]:
     return usable
 
 
-def _findings(table: ir.Table, kind: str) -> pd.DataFrame:
+def _findings(table: ir.Table, kind: str, survey: Survey) -> pd.DataFrame:
     """Count everything that can be wrong with a row, in one pass, by source."""
     flags = {f"missing_{name}": _empty(table[name]) for name in _required(table, kind)}
     flags |= {f"implausible_{name}": _implausible(table[name], kind) for name in _times(table, kind)}
@@ -178,8 +179,7 @@ def _findings(table: ir.Table, kind: str) -> pd.DataFrame:
         flags["negative_duration"] = table.duration_s < 0
     if {"observed_from", "observed_until"} <= set(table.columns):
         flags["reversed_window"] = table.observed_until < table.observed_from
-    if "nps" in table.columns and kind == "surveys":
-        flags["nps_range"] = is_off_scale(table.nps)
+    flags |= rating_flags(table, survey) if kind == "surveys" else {}
     flags["unreadable"] = table[BAD]
     measures = {f"n_{name}": flag.sum().fill_null(0) for name, flag in flags.items()}
     if ROW in table.columns:

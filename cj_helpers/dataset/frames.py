@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import pandas as pd
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, MISSING, ConfigError, DataError
+from cj_helpers.dataset.attributes import with_customers
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.engine import ROW
 from cj_helpers.dataset.model import Dataset
-from cj_helpers.dataset.schema import Survey
+from cj_helpers.dataset.schema_survey import Survey
 
 _DAY_SECONDS = 86_400
 
 
-def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
+def survey_frame(
+    data: Dataset, *, surveys: ir.Table | None = None, segment_col: str = "", attributes: Sequence[str] = ()
+) -> pd.DataFrame:
     """Bring survey answers into pandas.
+
+    Parameters
+    ----------
+    surveys : ibis table, optional
+        The answers with further columns, as `journeys.last_ended` gives them; by default those of the data set.
+    segment_col : str
+        A column of surveys (looked up first) or of customers.
+    attributes : sequence of str
+        Columns of customers to bring along.
 
     Returns
     -------
@@ -24,7 +38,8 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
         customer (a running number; missing in an anonymous survey), answered_at (UTC), answered_on (local
         day), nps, csat, ces, weight, the drivers, ``<driver>__not_applicable``, csat_top and ces_easy
         (True: among the good answers), the
-        attributes as text, and segment.
+        attributes as text, and segment. A declared code for no answer is marked in ``nps__missing_code`` and
+        ``<driver>__missing_code``.
         Identifiers and verbatims do not come along.
 
     Raises
@@ -34,7 +49,9 @@ def survey_frame(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
     """
     if data.surveys is None:
         raise DataError(f"{data.key}: has no surveys; name a source under tables.surveys.")
-    frame = _in_order(_without_ids(data.surveys, segment_col, data))
+    table = data.surveys if surveys is None else surveys
+    wanted = [*attributes, *([segment_col] if segment_col else [])]
+    frame = _in_order(_without_ids(with_customers(table, data.customers, wanted), segment_col, data))
     if "answered_at" in frame:
         local = frame["answered_at"].dt.tz_localize("UTC").dt.tz_convert(data.time_zone)
         frame = frame.assign(answered_on=local.dt.tz_localize(None).dt.normalize())

@@ -110,7 +110,7 @@ class Reading:
             if not parts:
                 continue
             engine = self.local if is_local else self.engine
-            table = collect(engine, parts, kind, self.n_with_offset)
+            table = collect(engine, parts, kind, self.n_with_offset, self.config.survey)
             tables.append(table if engine is self.engine else self._upload(f"{kind}_files", table))
             for loaded in parts:
                 self.inputs += loaded.inputs

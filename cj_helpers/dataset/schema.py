@@ -14,9 +14,10 @@ from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from cj_helpers.dataset.schema_base import Codes, Duration, Model, Names, not_yet, parse_duration
+from cj_helpers.dataset.schema_base import Duration, Model, Names, not_yet, parse_duration
 from cj_helpers.dataset.schema_churn import Churn
 from cj_helpers.dataset.schema_priorities import Change, Reference
+from cj_helpers.dataset.schema_survey import Survey
 from cj_helpers.dataset.schema_tables import Allow, Raw, Tables
 
 
@@ -56,39 +57,6 @@ class Journey(Model):
         if both:
             raise ValueError(f"{', '.join(both)} cannot end the journey as a success and as abandoned; keep one")
         return self
-
-
-class Rating(Model):
-    """A satisfaction or effort question: its column, scale and which answers count as good."""
-
-    column: str
-    scale: tuple[float, float]
-    top: list[float] = []
-    easy_is: Literal["high", "low"] = "high"
-
-
-class Survey(Model):
-    """Which survey columns hold what; keys of ``drivers`` are dimensions."""
-
-    nps: str = ""
-    scale: tuple[float, float] = (0, 10)
-    csat: Rating | None = None
-    ces: Rating | None = None
-    drivers: dict[str, Names] = {}
-    missing: dict[str, Codes] = {}
-    not_applicable: dict[str, Codes] = {}
-    weight: str = ""
-
-    @model_validator(mode="after")
-    def _zero_to_ten(self) -> Survey:
-        if self.nps and self.scale != (0, 10):
-            raise ValueError(f"scale: found {list(self.scale)}; the NPS question is asked on [0, 10]")
-        return self
-
-    @property
-    def driver_columns(self) -> list[str]:
-        """Driver columns in the order of the file."""
-        return [name for names in self.drivers.values() for name in names]
 
 
 class Benchmark(Model):

@@ -10,10 +10,11 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.convert import Notation, to_number
-from cj_helpers.dataset.problems import Conversion, Loaded, row_in_file, verb
-from cj_helpers.dataset.schema import Survey
+from cj_helpers.dataset.problems import Conversion
+from cj_helpers.dataset.schema_survey import Survey
 
 NOT_APPLICABLE = "__not_applicable"
+CODED = "__missing_code"
 
 
 def _roles(survey: Survey) -> dict[str, str]:
@@ -32,7 +33,8 @@ def ratings(
 ) -> tuple[dict[str, ir.Value], list[Conversion]]:
     """Turn the columns named under ``survey`` into numbers.
 
-    Missing codes become empty; "not used" becomes empty too, with a flag ``<driver>__not_applicable``.
+    Missing codes become empty, with a flag ``<rating>__missing_code``; "not used" becomes empty too, with a flag
+    ``<rating>__not_applicable``. The flags are for the question on recommending and the drivers.
 
     Returns
     -------
@@ -56,8 +58,9 @@ def ratings(
         answered = (blank | unused).ifelse(ibis.null("string"), text)
         rated[role] = to_number(answered, notation)
         checked.append(Conversion(role, f"column {column!r}", "number", answered, rated[role], _remedy(column)))
-        if column in survey.driver_columns and column in survey.not_applicable:
-            rated[role + NOT_APPLICABLE] = unused
+        if role == "nps" or column in survey.driver_columns:
+            flags = {NOT_APPLICABLE: (unused, survey.not_applicable), CODED: (blank, survey.missing)}
+            rated |= {role + ending: flag for ending, (flag, codes) in flags.items() if column in codes}
     kept = {name: value for name, value in typed.items() if name not in set(roles.values()) - set(roles)}
     return {**kept, **rated}, checked
 
@@ -76,21 +79,3 @@ def _is_code(text: ir.StringValue, notation: Notation, codes: list[str]) -> ir.B
 def _remedy(column: str) -> str:
     codes = f"`survey: {{missing: {{{column}: [...]}}}}`"
     return f"list a code for no answer under {codes}, or declare `read: {{decimal: ...}}`."
-
-
-def is_off_scale(nps: ir.NumericValue) -> ir.BooleanValue:
-    """Whether an answer to the NPS question is not a whole number from 0 to 10."""
-    return ~(nps.isnull() | nps.isin([float(x) for x in range(11)]))
-
-
-def report_nps(table: ir.Table, loaded: Loaded, row: int) -> None:
-    """Anything but whole numbers from 0 to 10 stops: a code left in moves the score."""
-    off = table.filter(is_off_scale(table.nps))
-    found = off.aggregate(n=off.count(), low=off.nps.min(), high=off.nps.max()).execute().iloc[0]
-    n = int(found.n)
-    text = (
-        f"{loaded.where}: {n:,} of {loaded.n_total:,} answers to the NPS question {verb(n, 'is', 'are')} not "
-        f"a whole number from 0 to 10 (first: {row_in_file(loaded, row)}; found {found.low:g} to {found.high:g}). "
-        "List codes for no answer under `survey: {missing: ...}`."
-    )
-    loaded.found("nps_range", "error", n, text)

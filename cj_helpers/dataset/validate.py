@@ -16,9 +16,14 @@ from cj_helpers.dataset.unify import local_time
 def check_touchpoints(config: DatasetConfig, seen: list[str] | None) -> None:
     """A touchpoint that never occurs is a misspelling or a missing feed."""
     if seen is None:
+        if config.survey.invited:
+            raise ConfigError("survey.invited: names touchpoints, but tables.events names no source; add one.")
         if config.journeys:
             raise ConfigError("journeys: defined, but tables.events names no source; add one or drop journeys.")
         return
+    for name in config.survey.invited:
+        if name not in seen:
+            raise ConfigError(f"survey.invited: the touchpoint {name!r} never occurs; {nearest(name, seen)}")
     for key, journey in config.journeys.items():
         named = {
             "start": journey.start,

@@ -13,6 +13,7 @@ The rules are those of the README's section on journeys:
 6. When the source names the journey, its events are one journey and are never split.
 """
 
+from cj_helpers.journeys.before import last_ended
 from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.outcomes import build_journeys
@@ -42,6 +43,7 @@ __all__ = [
     "frequent_handoffs",
     "journey_frame",
     "journey_spells",
+    "last_ended",
     "last_seen",
     "left_truncation",
     "mark_escalated",

@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from cj_helpers.contract import ConfigError, DataError
-from cj_helpers.inference import cluster_codes
+from cj_helpers.contract import ConfigError
 from cj_helpers.nps.importance import MOST_DRIVERS
-from cj_helpers.nps.inputs import number_column, recode, require_columns
-
-NOT_APPLICABLE = "__not_applicable"  # ending of the companion column: this item was answered "not used"
+from cj_helpers.nps.inputs import NOT_APPLICABLE, companion_flag, number_column, require_columns
 
 
 def driver_cases(
@@ -43,7 +40,7 @@ def driver_cases(
     """
     listing = list_drivers(answers, drivers, outcome_col)
     values = np.column_stack([number_column(answers, name) for name in listing["driver"]])
-    unused = np.column_stack([_not_applicable(answers, name) for name in listing["driver"]])
+    unused = np.column_stack([companion_flag(answers, name, NOT_APPLICABLE) for name in listing["driver"]])
     outcome = ~np.isnan(number_column(answers, outcome_col))
     blank = np.isnan(values)
     n_outcome, n_complete = int(outcome.sum()), int((outcome & ~blank.any(axis=1)).sum())
@@ -62,7 +59,7 @@ def driver_cases(
 
 
 def list_drivers(answers: pd.DataFrame, drivers: Mapping[str, Sequence[str]], outcome_col: str) -> pd.DataFrame:
-    """One row per driver with its dimension; every column exists and is named once."""
+    """One row per driver with its dimension; every column exists and is named once (no outcome: "")."""
     for dimension, names in drivers.items():
         if isinstance(names, str):
             raise ConfigError(f"drivers: {dimension} is {names!r}; give a list of columns, as [{names!r}].")
@@ -75,48 +72,9 @@ def list_drivers(answers: pd.DataFrame, drivers: Mapping[str, Sequence[str]], ou
             f"drivers: {len(listing)} columns are named; allowed are 1 to {MOST_DRIVERS}. "
             f"Split them over several runs, or keep those that matter."
         )
-    used = pd.Series([*listing["driver"], outcome_col])
+    used = pd.Series([*listing["driver"], *([outcome_col] if outcome_col else [])])
     if used.duplicated().any():
         twice = ", ".join(used[used.duplicated()].unique())
         raise ConfigError(f"drivers: {twice} is named more than once (drivers and outcome). Keep one of them.")
     require_columns(answers, list(used))
     return listing
-
-
-def complete_cases(answers: pd.DataFrame, columns: Sequence[str], cluster_col: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows without any blank, standardised, and their customers; the last column is the outcome."""
-    values = np.column_stack([number_column(answers, name) for name in columns])
-    complete = ~np.isnan(values).any(axis=1)
-    cases = values[complete]
-    _require_enough(values, len(cases), columns)
-    constant = [name for name, spread in zip(columns, np.ptp(cases, axis=0), strict=True) if spread == 0]
-    if constant:
-        raise DataError(
-            f"drivers: {', '.join(constant)} has the same value in all {len(cases):,} complete answers, so "
-            f"nothing can go with it. Leave it out, or choose another outcome."
-        )
-    customers = recode(cluster_codes(answers, cluster_col)[complete])
-    if customers.max() == 0:
-        raise DataError(f"drivers: all {len(cases):,} complete answers come from one customer; at least 2 are needed.")
-    return (cases - cases.mean(axis=0)) / cases.std(axis=0), customers
-
-
-def _require_enough(values: np.ndarray, n_complete: int, columns: Sequence[str]) -> None:
-    """Refuse n <= p + 2 complete answers for p drivers."""
-    needed = len(columns) + 2
-    if n_complete >= needed:
-        return
-    filled = np.count_nonzero(~np.isnan(values), axis=0)
-    least = int(filled.argmin())
-    raise DataError(
-        f"drivers: {n_complete:,} of {len(values):,} answers have the outcome {columns[-1]} and all "
-        f"{len(columns) - 1} drivers; at least {needed} are needed. The least answered is {columns[least]} "
-        f"({filled[least]:,} answers). Leave out drivers that few answered."
-    )
-
-
-def _not_applicable(answers: pd.DataFrame, driver: str) -> np.ndarray:
-    companion = f"{driver}{NOT_APPLICABLE}"
-    if companion not in answers.columns:
-        return np.zeros(len(answers), dtype=bool)
-    return answers[companion].eq(True).fillna(False).to_numpy(dtype=bool)

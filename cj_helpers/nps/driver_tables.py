@@ -7,19 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from cj_helpers.contract import ConfigError, DataError
-from cj_helpers.nps.cases import complete_cases, list_drivers
-from cj_helpers.nps.importance import (
-    collinear_drivers,
-    correlation_matrix,
-    lmg,
-    resampled_correlations,
-    standardised_slopes,
-    variance_inflation,
-)
-from cj_helpers.nps.inputs import require_columns, require_conf_level, t_quantile
-
-FEWEST_SAMPLES = 100
+from cj_helpers.contract import DataError
+from cj_helpers.nps.driver_data import COMPLETE_CASE, DriverData, driver_data
+from cj_helpers.nps.driver_shares import ShareSamples, sample_shares
+from cj_helpers.nps.importance import collinear_drivers, correlation_matrix, variance_inflation
+from cj_helpers.nps.imputation import pool_estimates
+from cj_helpers.nps.inputs import require_conf_level, t_quantile
+from cj_helpers.nps.logits import fit_least_squares
 
 
 def drivers(
@@ -27,6 +21,7 @@ def drivers(
     *,
     drivers: Mapping[str, Sequence[str]],
     outcome_col: str = "nps",
+    method: str = COMPLETE_CASE,
     n_boot: int = 500,
     seed: int = 0,
     conf_level: float = 0.95,
@@ -34,8 +29,8 @@ def drivers(
 ) -> pd.DataFrame:
     """Share out what drivers explain of an outcome, with intervals and the direction of each association.
 
-    Association, not effect: the ratings of one survey share a mood. Only answers with the outcome and every
-    driver count (`driver_cases` tells how many were left out, and why).
+    Association, not effect: the ratings of one survey share a mood. Only answers with the outcome count
+    (`driver_cases` tells how many were left out, and why).
 
     Parameters
     ----------
@@ -43,8 +38,11 @@ def drivers(
         One row per answer; drivers and outcome are numbers, NaN where missing or not applicable.
     drivers : mapping of str to sequence of str
         Columns of each dimension, up to 20 in all.
+    method : {"complete_case", "imputed"}
+        Answers with every driver; or all with the outcome: missing ratings are imputed, and a rating that does
+        not apply enters by an indicator which belongs to its driver.
     n_boot, seed : int
-        Bootstrap samples for the intervals of the shares (0 for none, else at least 100), and their seed.
+        Bootstrap samples for the intervals of shares and ranks (0 for none, else at least 100), and their seed.
     cluster_col : str
         Customer of an answer when customers answer more than once: samples are drawn, and errors computed, by
         customer. An answer whose customer is unknown counts as another customer's.
@@ -54,16 +52,18 @@ def drivers(
     DataFrame
         One row per driver in the order given: driver, dimension, share (of R², 0 to 1; the shares sum to 1),
         conf_low, conf_high (of the share), coefficient (standardised least squares), correlation, direction
-        ("+", "-", or "unclear" when the interval of the coefficient holds 0), method ("complete_case"),
-        coefficient_low, coefficient_high, vif, n (answers used), n_customers, r_squared.
+        ("+", "-", or "unclear" when the interval of the coefficient holds 0), method, coefficient_low,
+        coefficient_high, vif, n (answers used), n_customers, r_squared, rank (1 explains most), rank_low,
+        rank_high, share_johnson, johnson_low, johnson_high (relative weights over R²), share_owen, owen_low,
+        owen_high (shares that add up to those of `dimension_shares`).
 
     Raises
     ------
     ConfigError
-        A column does not exist or is named twice, there are no or more than 20 drivers, or `n_boot` or
+        A column does not exist or is named twice, there are no or more than 20 drivers, or `n_boot`, `method` or
         `conf_level` is not allowed.
     DataError
-        A column is not numeric, there are no more than p + 2 complete answers for p drivers, all are from one
+        A column is not numeric, there are no more than p + 2 usable answers for p drivers, all are from one
         customer, a driver or the outcome is constant, drivers reproduce one another, or explain nothing.
 
     Notes
@@ -87,72 +87,173 @@ def drivers(
     [0.8, 0.2]
     """
     require_conf_level(conf_level)
-    if n_boot != 0 and n_boot < FEWEST_SAMPLES:
-        raise ConfigError(f"n_boot is {n_boot}; use 0 for no intervals, or at least {FEWEST_SAMPLES}.")
-    listing = list_drivers(answers, drivers, outcome_col)
-    require_columns(answers, [cluster_col] if cluster_col else [])
-    data, customers = complete_cases(answers, [*listing["driver"], outcome_col], cluster_col)
-    correlations = correlation_matrix(data, np.ones(len(data)))
-    _require_distinct(listing["driver"], correlations[:-1, :-1])
-    share, r_squared = _shares(correlations[None])
-    if r_squared[0] < 1e-12:
-        raise DataError(
-            f"drivers: they explain nothing of {outcome_col}, so there is nothing to share out. Choose other drivers."
-        )
-    samples = resampled_correlations(data, customers, n_boot=n_boot, seed=seed)
-    low, high = _percentiles(_shares(samples)[0], conf_level)
-    return listing.assign(
-        share=share[0],
-        conf_low=np.minimum(low, share[0]),
-        conf_high=np.maximum(high, share[0]),
-        **_directions(data, customers, correlations, conf_level),
-        vif=variance_inflation(correlations[:-1, :-1]),
-        n=len(data),
-        n_customers=int(customers.max()) + 1,
-        r_squared=r_squared[0],
+    data = driver_data(answers, drivers, outcome_col=outcome_col, cluster_col=cluster_col, method=method, seed=seed)
+    require_distinct(data)
+    samples = sample_shares(data, n_boot=n_boot, seed=seed, outcome_col=outcome_col)
+    table = data.listing.assign(**_share_columns("share", "conf", samples.lmg, conf_level))
+    table = table.assign(
+        **_directions(data, conf_level),
+        vif=_inflation(data),
+        n=len(data.outcome),
+        n_customers=data.n_customers,
+        r_squared=samples.r_squared,
+        **_rank_columns(samples, conf_level),
+        **_share_columns("share_johnson", "johnson", samples.johnson, conf_level),
+    )
+    return table.assign(**_share_columns("share_owen", "owen", samples.owen, conf_level))
+
+
+def driver_differences(
+    answers: pd.DataFrame,
+    *,
+    drivers: Mapping[str, Sequence[str]],
+    outcome_col: str = "nps",
+    method: str = COMPLETE_CASE,
+    n_boot: int = 500,
+    seed: int = 0,
+    conf_level: float = 0.95,
+    cluster_col: str = "",
+) -> pd.DataFrame:
+    """Compare every two drivers by their share of what is explained.
+
+    Parameters and errors as in `drivers`.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair, the driver with the larger share first: driver, other, difference (of the shares),
+        conf_low, conf_high, order ("clear" when the interval excludes 0, else "unclear"). Without bootstrap
+        samples the interval is NaN and the order unclear.
+    """
+    require_conf_level(conf_level)
+    data = driver_data(answers, drivers, outcome_col=outcome_col, cluster_col=cluster_col, method=method, seed=seed)
+    require_distinct(data)
+    shares = sample_shares(data, n_boot=n_boot, seed=seed, outcome_col=outcome_col).lmg
+    ranked = np.argsort(-shares[0], kind="stable")
+    names = data.listing["driver"].to_numpy()
+    first, second = (ranked[index] for index in np.triu_indices(len(ranked), 1))
+    low, high = percentiles(shares[:, first] - shares[:, second], conf_level)
+    return pd.DataFrame(
+        {
+            "driver": names[first],
+            "other": names[second],
+            "difference": shares[0, first] - shares[0, second],
+            "conf_low": low,
+            "conf_high": high,
+            "order": np.where((low > 0) | (high < 0), "clear", "unclear"),
+        }
     )
 
 
-def _require_distinct(names: pd.Series, correlations: np.ndarray) -> None:
-    tied = names[collinear_drivers(correlations)]
-    if len(tied):
-        raise DataError(
-            f"drivers: {', '.join(tied)} reproduce one another exactly (perfectly collinear), so their "
-            f"shares cannot be told apart. Leave out one of them."
-        )
+def dimension_shares(
+    answers: pd.DataFrame,
+    *,
+    drivers: Mapping[str, Sequence[str]],
+    outcome_col: str = "nps",
+    method: str = COMPLETE_CASE,
+    n_boot: int = 500,
+    seed: int = 0,
+    conf_level: float = 0.95,
+    cluster_col: str = "",
+) -> pd.DataFrame:
+    """Share out what is explained among dimensions, however many questions each has.
+
+    Parameters and errors as in `drivers`.
+
+    Returns
+    -------
+    DataFrame
+        One row per dimension in the order given: dimension, share (of R²; the drivers' `share_owen` add up to
+        it), conf_low, conf_high, rank, n_drivers, n, method.
+
+    Notes
+    -----
+    The Shapley value of the game between dimensions (Owen 1977). A sum of LMG shares would give a dimension more
+    the more questions it is asked by.
+    """
+    require_conf_level(conf_level)
+    data = driver_data(answers, drivers, outcome_col=outcome_col, cluster_col=cluster_col, method=method, seed=seed)
+    require_distinct(data)
+    samples = sample_shares(data, n_boot=n_boot, seed=seed, outcome_col=outcome_col)
+    counts = data.listing.groupby("dimension", sort=False).size()
+    table = pd.DataFrame({"dimension": counts.index})
+    table = table.assign(**_share_columns("share", "conf", samples.dimensions, conf_level))
+    rank = table["share"].rank(ascending=False, method="min").astype(int)
+    return table.assign(rank=rank, n_drivers=counts.to_numpy(), n=len(data.outcome), method=method)
 
 
-def _shares(correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """LMG over R², and R², of each matrix; NaN where nothing is explained."""
-    parts = lmg(correlations)
-    r_squared = parts.sum(axis=1)
-    divisor = np.where(r_squared > 0, r_squared, np.nan)
-    return parts / divisor[:, None], r_squared
+def require_distinct(data: DriverData) -> None:
+    """Refuse drivers that reproduce one another."""
+    for ratings in data.sets:
+        scaled = (ratings - ratings.mean(axis=0)) / ratings.std(axis=0)
+        tied = data.listing["driver"][collinear_drivers(correlation_matrix(scaled, np.ones(len(scaled))))]
+        if len(tied):
+            raise DataError(
+                f"drivers: {', '.join(tied)} reproduce one another exactly (perfectly collinear), so their "
+                f"shares cannot be told apart. Leave out one of them."
+            )
 
 
-def _percentiles(samples: np.ndarray, conf_level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of each column over the samples that have one; NaN when none has."""
-    usable = samples[~np.isnan(samples).any(axis=1)]
+def percentiles(samples: np.ndarray, conf_level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of each column, the estimate in the first row held; NaN without samples."""
+    usable = samples[1:][~np.isnan(samples[1:]).any(axis=1)]
     if not len(usable):
         nothing = np.full(samples.shape[1], np.nan)
         return nothing, nothing
     low, high = np.quantile(usable, [0.5 - conf_level / 2, 0.5 + conf_level / 2], axis=0)
-    return low, high
+    return np.minimum(low, samples[0]), np.maximum(high, samples[0])
 
 
-def _directions(
-    data: np.ndarray, customers: np.ndarray, correlations: np.ndarray, conf_level: float
-) -> dict[str, np.ndarray | str]:
+def _share_columns(name: str, ends: str, samples: np.ndarray, conf_level: float) -> dict[str, np.ndarray]:
+    low, high = percentiles(samples, conf_level)
+    return {name: samples[0], f"{ends}_low": low, f"{ends}_high": high}
+
+
+def _rank_columns(samples: ShareSamples, conf_level: float) -> dict[str, np.ndarray]:
+    order = np.argsort(np.argsort(-samples.lmg, axis=1, kind="stable"), axis=1, kind="stable") + 1.0
+    order[np.isnan(samples.lmg).any(axis=1)] = np.nan
+    low, high = percentiles(order, conf_level)
+    return {"rank": order[0].astype(int), "rank_low": np.floor(low), "rank_high": np.ceil(high)}
+
+
+def _inflation(data: DriverData) -> np.ndarray:
+    """Variance inflation of each driver given all other terms, averaged over the sets."""
+    found = []
+    for ratings in data.sets:
+        terms = np.column_stack([ratings, data.unused])
+        found.append(variance_inflation(np.corrcoef(terms, rowvar=False).reshape(terms.shape[1], -1)))
+    return np.mean(found, axis=0)[: len(data.listing)]
+
+
+def _directions(data: DriverData, conf_level: float) -> dict[str, np.ndarray | str]:
     """Columns about the sign of each association."""
-    slopes, errors = standardised_slopes(data, customers)
-    n_customers = int(customers.max()) + 1
-    degrees = n_customers - (data.shape[1] if n_customers == len(data) else 1)
-    half = t_quantile(conf_level, degrees) * errors
+    outcome = (data.outcome - data.outcome.mean()) / data.outcome.std()
+    p = len(data.listing)
+    fits, correlations = [], []
+    for ratings in data.sets:
+        scaled = (ratings - ratings.mean(axis=0)) / ratings.std(axis=0)
+        fits.append(fit_least_squares(outcome, np.column_stack([scaled, data.unused]), clusters=data.clusters))
+        correlations.append([_correlation(data, ratings, j) for j in range(p)])
+    pooled = pool_estimates(
+        np.array([fit.slopes[1 : p + 1] for fit in fits]),
+        np.array([np.diag(fit.covariance)[1 : p + 1] for fit in fits]),
+    )
+    free = data.n_customers - (1 + p if data.clusters is None else 1)
+    half = np.array([t_quantile(conf_level, min(free, df)) for df in pooled.df]) * pooled.std_error
+    low, high = pooled.estimate - half, pooled.estimate + half
     return {
-        "coefficient": slopes,
-        "correlation": correlations[:-1, -1],
-        "direction": np.select([slopes - half > 0, slopes + half < 0], ["+", "-"], "unclear"),
-        "method": "complete_case",
-        "coefficient_low": slopes - half,
-        "coefficient_high": slopes + half,
+        "coefficient": pooled.estimate,
+        "correlation": np.mean(correlations, axis=0),
+        "direction": np.select([low > 0, high < 0], ["+", "-"], "unclear"),
+        "method": data.method,
+        "coefficient_low": low,
+        "coefficient_high": high,
     }
+
+
+def _correlation(data: DriverData, ratings: np.ndarray, driver: int) -> float:
+    """Correlation with the outcome among those whom the question concerns."""
+    used = np.ones(len(ratings), dtype=bool)
+    if driver in data.unused_of:
+        used = data.unused[:, data.unused_of.index(driver)] == 0
+    return float(np.corrcoef(ratings[used, driver], data.outcome[used])[0, 1])

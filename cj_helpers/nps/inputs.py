@@ -10,6 +10,8 @@ from scipy.special import stdtrit
 
 from cj_helpers.contract import ConfigError, DataError
 
+NOT_APPLICABLE = "__not_applicable"  # ending of the companion column: the question did not apply
+CODED = "__missing_code"  # ending of the companion column: the answer is a declared code for none
 SHOWN = 3  # how many rows or codes an error names
 
 
@@ -60,3 +62,10 @@ def recode(codes: np.ndarray) -> np.ndarray:
 def t_quantile(conf_level: float, degrees: float) -> float:
     """Two-sided quantile of Student's t."""
     return float(stdtrit(degrees, 0.5 + conf_level / 2))
+
+
+def companion_flag(answers: pd.DataFrame, column: str, ending: str) -> np.ndarray:
+    """Marks in the column beside an answer; none where there is no such column."""
+    if column + ending not in answers.columns:
+        return np.zeros(len(answers), dtype=bool)
+    return answers[column + ending].eq(True).fillna(False).to_numpy(dtype=bool)

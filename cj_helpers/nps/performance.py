@@ -1,4 +1,4 @@
-"""How well each driver performs beside how much it matters, and shares by dimension."""
+"""How well each driver performs beside how much it matters."""
 
 from __future__ import annotations
 
@@ -69,25 +69,6 @@ def importance_performance(
     rows = [_performance(_points(answers, name, scale), customers, conf_level) for name in driver_table["driver"]]
     importance = driver_table[["driver", "dimension", "share", "conf_low", "conf_high"]]
     return pd.concat([importance.reset_index(drop=True), pd.DataFrame(rows)], axis=1)
-
-
-def dimension_shares(driver_table: pd.DataFrame) -> pd.DataFrame:
-    """Add up the shares of each dimension's drivers.
-
-    A sum of item shares: it depends on how many items a dimension has, and carries no interval.
-
-    Parameters
-    ----------
-    driver_table : DataFrame
-        Result of `drivers`.
-
-    Returns
-    -------
-    DataFrame
-        One row per dimension in the order given: dimension, share (sum of its drivers' shares), n_drivers.
-    """
-    grouped = driver_table.groupby("dimension", sort=False)["share"]
-    return grouped.agg(share="sum", n_drivers="size").reset_index()
 
 
 def _points(answers: pd.DataFrame, driver: str, scale: tuple[float, float]) -> np.ndarray:

@@ -13,7 +13,10 @@ from scipy.special import ndtri
 from cj_helpers.contract import ALL, MISSING, DataError
 from cj_helpers.inference import cluster_codes
 from cj_helpers.nps.inputs import (
+    CODED,
+    NOT_APPLICABLE,
     SHOWN,
+    companion_flag,
     number_column,
     recode,
     require_columns,
@@ -56,9 +59,10 @@ def nps_score(
     DataFrame
         One row per segment, ``all`` first: segment, estimate (points, as observed), conf_low, conf_high,
         n (answers), promoters, passives, detractors (counts), estimate_weighted, std_error (points),
-        n_customers, n_blank (answers without a score), conf_low_weighted, conf_high_weighted,
-        std_error_weighted, n_effective (equally weighted answers worth the same), n_weighted (answers with a
-        weight). Without answers n is 0 and the estimates are NaN.
+        n_customers, n_blank (left empty), n_missing_coded (a declared code for no answer: the column
+        ``<nps_col>__missing_code``), n_not_applicable (``<nps_col>__not_applicable``), conf_low_weighted,
+        conf_high_weighted, std_error_weighted, n_effective (equally weighted answers worth the same), n_weighted
+        (answers with a weight). Without answers n is 0 and the estimates are NaN.
 
     Raises
     ------
@@ -95,19 +99,21 @@ def nps_score(
     require_columns(answers, columns)
     table = pd.DataFrame(
         {
-            "value": _answer_values(answers, nps_col),
-            "weight": _weights(answers, weight_col),
+            "value": answer_values(answers, nps_col),
+            "weight": weight_values(answers, weight_col),
             "customer": cluster_codes(answers, cluster_col),
+            "coded": companion_flag(answers, nps_col, CODED),
+            "unused": companion_flag(answers, nps_col, NOT_APPLICABLE),
         }
     )
     rows = [
         {"segment": segment, **_score(table.iloc[members], conf_level)}
-        for segment, members in _segments(answers, segment_col)
+        for segment, members in segment_rows(answers, segment_col)
     ]
     return pd.DataFrame(rows)
 
 
-def _answer_values(answers: pd.DataFrame, nps_col: str) -> np.ndarray:
+def answer_values(answers: pd.DataFrame, nps_col: str) -> np.ndarray:
     """Turn answers into +1 (promoter), 0 (passive), -1 (detractor), NaN (blank)."""
     scores = number_column(answers, nps_col)
     wrong = ~np.isnan(scores) & ((scores < 0) | (scores > HIGHEST) | (scores != np.round(scores)))
@@ -122,7 +128,8 @@ def _answer_values(answers: pd.DataFrame, nps_col: str) -> np.ndarray:
     return np.where(np.isnan(scores), np.nan, values)
 
 
-def _weights(answers: pd.DataFrame, weight_col: str) -> np.ndarray:
+def weight_values(answers: pd.DataFrame, weight_col: str) -> np.ndarray:
+    """Take the weights of answers, 1 without a column; negative ones are refused."""
     if not weight_col:
         return np.ones(len(answers))
     weights = number_column(answers, weight_col)
@@ -135,7 +142,7 @@ def _weights(answers: pd.DataFrame, weight_col: str) -> np.ndarray:
     return weights
 
 
-def _segments(answers: pd.DataFrame, segment_col: str) -> Iterator[tuple[str, np.ndarray]]:
+def segment_rows(answers: pd.DataFrame, segment_col: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each segment's name and row positions: all, then sorted (numbers by value), missing last."""
     yield ALL, np.arange(len(answers))
     if not segment_col:
@@ -158,8 +165,12 @@ def _score(table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
     """Score one group of answers with columns value, weight and customer."""
     answered = table[table["value"].notna()]
     weighted = answered[answered["weight"].notna()]
-    raw = _estimate(answered["value"], np.ones(len(answered)), answered["customer"], conf_level)
-    adjusted = _estimate(weighted["value"], weighted["weight"].to_numpy(), weighted["customer"], conf_level)
+    raw = estimate_score(
+        answered["value"].to_numpy(), np.ones(len(answered)), answered["customer"].to_numpy(), conf_level
+    )
+    adjusted = estimate_score(
+        weighted["value"].to_numpy(), weighted["weight"].to_numpy(), weighted["customer"].to_numpy(), conf_level
+    )
     return {
         "estimate": raw.estimate,
         "conf_low": raw.conf_low,
@@ -171,7 +182,7 @@ def _score(table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         "estimate_weighted": adjusted.estimate,
         "std_error": raw.std_error,
         "n_customers": answered["customer"].nunique(),
-        "n_blank": len(table) - len(answered),
+        **_not_answered(table[table["value"].isna()]),
         "conf_low_weighted": adjusted.conf_low,
         "conf_high_weighted": adjusted.conf_high,
         "std_error_weighted": adjusted.std_error,
@@ -180,7 +191,16 @@ def _score(table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
     }
 
 
-class _Estimate(NamedTuple):
+def _not_answered(silent: pd.DataFrame) -> dict[str, int]:
+    """Count answers without a score by what they hold instead."""
+    unused, coded = silent["unused"], silent["coded"] & ~silent["unused"]
+    counts = {"n_missing_coded": int(coded.sum()), "n_not_applicable": int(unused.sum())}
+    return {"n_blank": len(silent) - sum(counts.values()), **counts}
+
+
+class ScoreEstimate(NamedTuple):
+    """Score in points with its interval; n_effective after Kish."""
+
     estimate: float = math.nan
     std_error: float = math.nan
     conf_low: float = math.nan
@@ -188,14 +208,14 @@ class _Estimate(NamedTuple):
     n_effective: float = 0.0
 
 
-def _estimate(answered: pd.Series, weights: np.ndarray, customer: pd.Series, conf_level: float) -> _Estimate:
+def estimate_score(values: np.ndarray, weights: np.ndarray, customer: np.ndarray, conf_level: float) -> ScoreEstimate:
     """Weighted score of answers +1, 0, -1 with its linearised standard error, in points."""
-    values, total = answered.to_numpy(), weights.sum()
+    total = weights.sum()
     if total == 0:
-        return _Estimate()
+        return ScoreEstimate()
     shares = np.array([weights[values == value].sum() / total for value in (1, -1)])
     mean = shares[0] - shares[1]
-    influence = np.bincount(recode(customer.to_numpy()), weights * (values - mean)) / total
+    influence = np.bincount(recode(customer), weights * (values - mean)) / total
     n_customers, kish = len(influence), total**2 / (weights @ weights)
     variance = n_customers / (n_customers - 1) * (influence @ influence) if n_customers > 1 else math.nan
     spread, n = shares.sum() - mean**2, len(values)
@@ -205,7 +225,7 @@ def _estimate(answered: pd.Series, weights: np.ndarray, customer: pd.Series, con
         n_independent = min(n_customers, kish)
     low, high = _adjusted_wald(shares, n_independent, conf_level)
     points = 100 * mean
-    return _Estimate(points, 100 * math.sqrt(variance), min(low, points), max(high, points), kish)
+    return ScoreEstimate(points, 100 * math.sqrt(variance), min(low, points), max(high, points), kish)
 
 
 def _adjusted_wald(shares: np.ndarray, n: float, conf_level: float) -> tuple[float, float]:

@@ -12,7 +12,17 @@ from cj_helpers.nps.inputs import require_columns, require_conf_level
 from cj_helpers.nps.scores import nps_score
 
 FREQUENCIES = ("D", "W", "M", "Q", "Y")
-COUNTS = ("n", "promoters", "passives", "detractors", "n_customers", "n_blank", "n_weighted")
+COUNTS = (
+    "n",
+    "promoters",
+    "passives",
+    "detractors",
+    "n_customers",
+    "n_blank",
+    "n_missing_coded",
+    "n_not_applicable",
+    "n_weighted",
+)
 SPREAD = 0.61  # variance of +1, 0, -1 with 50 % promoters, 30 % passives, 20 % detractors
 
 

@@ -22,6 +22,7 @@ from cj_helpers.plots.churn_prediction import (
     plot_profit_curve,
     plot_waterfall,
 )
+from cj_helpers.plots.compared import plot_invest_first, plot_journey_drivers, plot_response_rates
 from cj_helpers.plots.data import remember_data
 from cj_helpers.plots.drivers import plot_drivers, plot_importance_performance
 from cj_helpers.plots.flow import plot_transitions
@@ -67,6 +68,8 @@ __all__ = [
     "plot_importance_performance",
     "plot_inactivity_rule",
     "plot_incidence_by_segment",
+    "plot_invest_first",
+    "plot_journey_drivers",
     "plot_journeys",
     "plot_lift",
     "plot_net_benefit",
@@ -76,6 +79,7 @@ __all__ = [
     "plot_outcomes",
     "plot_profit_curve",
     "plot_purchase_check",
+    "plot_response_rates",
     "plot_restricted_mean_differences",
     "plot_retention_cohorts",
     "plot_retention_curve",

@@ -18,6 +18,7 @@ from cj_helpers.plots.style import (
     MUTED,
     NOTE_PT,
     ORANGE,
+    VERMILION,
     format_axis,
     new_axes,
     plain,
@@ -93,7 +94,8 @@ def plot_nps_trend(
 ) -> Axes:
     """Draw the NPS period by period with 95 % intervals, in points.
 
-    `table` has one row per period in order: period, estimate, conf_low, conf_high, n.
+    `table` has one row per period in order: period, estimate, conf_low, conf_high, n. With level, limit_low, limit_high
+    and verdict (a control chart) the level and its limits are drawn and real changes are marked.
     """
     table = checked(table, "period", "estimate", "conf_low", "conf_high", "n")
     if table.empty:
@@ -103,13 +105,16 @@ def plot_nps_trend(
     low, high, values = (numbers(table[name]) for name in ("conf_low", "conf_high", "estimate"))
     ax.vlines(places, low, high, color=BLUE, linewidth=2.2, alpha=0.55, gid="interval")
     ax.plot(places, values, color=BLUE, marker="o", markersize=5.5, linewidth=1.4, gid="estimate")
+    limits = _control(ax, table, places)
     shown = places[:: int(np.ceil(len(table) / 8))]
     names = [_period_text(period) for period in table["period"].iloc[shown]]
     counts = [value_text(count, "count") for count in numbers(table["n"])[shown]]
     ax.set_xticks(shown, [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)])
     ax.set_xlim(-0.5, len(table) - 0.5)
     ax.set_ylim(
-        *value_limits(table, "estimate", "conf_low", "conf_high", also=[] if benchmark is None else [benchmark])
+        *value_limits(
+            table, "estimate", "conf_low", "conf_high", *limits, also=[] if benchmark is None else [benchmark]
+        )
     )
     ax.grid(axis="y")
     format_axis(ax.yaxis, "points")
@@ -117,6 +122,26 @@ def plot_nps_trend(
     ax.set_xlabel(_("Period, and number of answers below; bars are 95 % intervals"))
     _benchmark(ax, benchmark, benchmark_label, upright=False)
     return ax
+
+
+def _control(ax: Axes, table: pd.DataFrame, places: np.ndarray) -> tuple[str, ...]:
+    """Draw levels, limits and real changes of a control chart; return the columns drawn."""
+    names = ("level", "limit_low", "limit_high")
+    if not {*names, "verdict"} <= set(table.columns):
+        return ()
+    level, low, high = (numbers(table[name]) for name in names)
+    parts = np.split(places, np.flatnonzero(np.diff(np.nan_to_num(level))) + 1)
+    for part in parts:
+        span = np.concatenate([[part[0] - 0.5], np.repeat(part[1:] - 0.5, 2), [part[-1] + 0.5]])
+        ax.fill_between(span, np.repeat(low[part], 2), np.repeat(high[part], 2), color=MUTED, alpha=0.1, linewidth=0)
+        ax.plot(span[[0, -1]], level[part[[0, -1]]], color=INK, linewidth=1.2, gid="level")
+    real = table["verdict"].eq("real change").to_numpy()
+    if real.any():
+        values = numbers(table["estimate"])[real]
+        ax.scatter(places[real], values, s=90, marker="D", color=VERMILION, zorder=4, gid="real change")
+    band = key("#E5E7EA", _("noise: within the limits around the level"))
+    head(ax, keys=[band, key(VERMILION, _("real change"))] if real.any() else [band])
+    return names[1:]
 
 
 def _period_text(period: object) -> str:

@@ -128,12 +128,12 @@ def _check_journey(data: Dataset, journey: str) -> None:
 
 
 def _check_segment(data: Dataset, segment_col: str, wanted: list[str]) -> None:
-    """Events may be compared by attributes of their customers too."""
+    """Events and answers may be compared by attributes of their customers too."""
     from cj_helpers.dataset import nearest
 
     if not segment_col:
         return
-    names = {*wanted, "customers"} if "events" in wanted else {*wanted}
+    names = {*wanted, "customers"} if {"events", "surveys"} & {*wanted} else {*wanted}
     tables = [getattr(data, name) for name in _TIME_COLUMNS if name in names]
     columns = {name: dtype for table in tables if table is not None for name, dtype in table.schema().items()}
     allowed = sorted(n for n, dtype in columns.items() if n not in _NEVER_SEGMENTS and not dtype.is_temporal())

@@ -58,6 +58,13 @@ _COLUMNS_WITH_VALUES = {
     "problem",
     "reason",
     "reference",
+    "factor",
+    "case",
+    "advice",
+    "order",
+    "group",
+    "attribute",
+    "metric",
 }
 # an interval belongs to the first of these that a table has
 _LEADS = (

@@ -125,7 +125,9 @@ def _write(folder: Path, named: list[tuple[Placed, str]], settings: Settings, n_
     temporary = file.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(file)
-    if not draft.problem:
+    if not any(one.table for one, _text in named):
+        draft.problem = "no file could be placed; write a query under `tables:`, see the comments in dataset.yml."
+    elif not draft.problem:
         draft.problem = _problem(file)
     return draft
 

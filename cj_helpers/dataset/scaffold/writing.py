@@ -95,14 +95,27 @@ def _mapped(placed: Placed, kind: str) -> list[Column]:
 
 
 def unplaced_lines(placed: Sequence[tuple[Placed, str]]) -> list[str]:
-    """Return comments on the files that found no place."""
+    """Return the files that found no place, named for ``sql:``, and why they found none."""
     if not placed:
         return []
-    lines = ["# Files that found no place, and why:"]
+    lines = [
+        "# These files found no place. A query under `sql:` of a table can join them by the names below; docs/",
+        "# tutorial_oulad.md shows how. Every column of a text file is text there.",
+    ]
+    names: dict[str, int] = {}
+    lines.append("raw:")
     for one, text in placed:
-        lines.append(f"#   {text}: {'; '.join(one.missing)}")
-        lines.append(f"#     columns: {', '.join(c.name for c in one.source.columns)}")
-    return [*lines, "# Join or convert them with `raw:` and `sql:` (data/README.md shows how), or take the files away."]
+        name = key(text.split("/")[-1].split(".")[0])
+        names[name] = names.get(name, 0) + 1
+        name += f"_{names[name]}" if names[name] > 1 else ""
+        read, remarks = read_entry(one)
+        entry = {"source": text} | ({"read": read} if read else {})
+        lines.append(
+            line(f"{inline(name)}: {inline(entry)}", "; ".join([f"{one.source.n_rows:,} rows", *remarks]), indent=2)
+        )
+        lines += [f"    # {reason}" for reason in one.missing]
+        lines.append(f"    # columns: {', '.join(c.name for c in one.source.columns)}")
+    return lines
 
 
 def closing_lines() -> list[str]:
