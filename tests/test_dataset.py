@@ -251,7 +251,17 @@ def test_bad_files_stop_with_place_finding_and_remedy(tmp_path, case):
         ("timeout: 7d", "timeout: 7d\n    abandon: [visit]", "cannot end the journey as a success and as abandoned"),
         ("name: Test", "name: Test\ntime_zone: Berlin", "a time zone has a name such as Europe/Berlin"),
         ("name: Test", "name: Test\nengine: spark", "an engine is duckdb or a connection such as postgres://"),
-        ("name: Test", "name: Test\nscore: {weights: {}}", "'score' is not yet supported"),
+        ("name: Test", "name: Test\nscore: {weights: {cost: 1}, target: {}, worst: {}}", "no value for 'cost'"),
+        (
+            "name: Test",
+            "name: Test\nscore: {weights: {cost: 1}, target: {cost: 9}, worst: {cost: 1}}",
+            "worst 1 must lie above target 9",
+        ),
+        (
+            "name: Test",
+            "name: Test\nscore: {weights: {ease: 1}, target: {ease: 1}, worst: {ease: 0}}",
+            "completed_within",
+        ),
         (
             "name: Test",
             "name: Test\nchanges: [{date: 2026-03-01, label: bot, journey: lok}]",

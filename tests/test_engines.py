@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from tiny import AS_OF, buy, tiny_log
 
+from cj_helpers import mapping
 from cj_helpers.journeys import build_journeys, build_steps, journey_frame
 from cj_helpers.mapping import funnel, handoffs, outcomes, stages, touchpoints, transitions, variants
 
@@ -33,7 +34,25 @@ def tables(events, definitions):
         "funnel": funnel(steps, journeys=journeys, definitions=definitions, as_of=AS_OF, window=timedelta(days=3)),
         "stages": stages(steps, journeys=journeys, definitions=definitions, as_of=AS_OF),
         "touchpoints": touchpoints(steps, journeys=journeys, definitions=definitions, as_of=AS_OF),
-        "handoffs": handoffs(steps),
+        "handoffs": handoffs(steps, journeys=journeys),
+        **in_depth(events, steps, definitions, journeys),
+    }
+
+
+def in_depth(events, steps, definitions, journeys):
+    """The further tables of journey mapping."""
+    options = {"journeys": journeys, "definitions": definitions, "as_of": AS_OF}
+    return {
+        "intervals": transitions(steps, journeys=journeys, intervals=True),
+        "traits": mapping.traits(steps, journeys=journeys),
+        "promises": mapping.promises(steps, **options),
+        "flows": mapping.flows(steps, journeys=journeys),
+        "consistency": mapping.consistency(steps, **options),
+        "success": mapping.handoff_success(steps, **options),
+        "effects": mapping.removal_effects(steps, **options, n_bootstrap=20),
+        "come_backs": mapping.come_backs(journeys, as_of=AS_OF).reset_index(drop=True),
+        "gaps": mapping.gaps(events, definitions=definitions, as_of=AS_OF),
+        "return_curve": mapping.return_curve(events, definitions=definitions, as_of=AS_OF, silent_days=(0, 1, 3)),
     }
 
 

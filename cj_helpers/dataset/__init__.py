@@ -12,10 +12,12 @@ from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.opening import open_dataset
 from cj_helpers.dataset.pseudonyms import customer_pseudonyms, pseudonym
 from cj_helpers.dataset.raw_ids import find_raw_ids, raw_id_hashes
+from cj_helpers.dataset.schema_score import ScoreFormula
 from cj_helpers.dataset.segments import keep_segment, markets
 
 __all__ = [
     "Dataset",
+    "ScoreFormula",
     "channel_days",
     "customer_frame",
     "customer_pseudonyms",

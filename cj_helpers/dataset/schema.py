@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from cj_helpers.dataset.schema_base import Duration, Model, Names, not_yet, parse_duration
+from cj_helpers.dataset.schema_base import Duration, Model, Names, parse_duration
 from cj_helpers.dataset.schema_churn import Churn
 from cj_helpers.dataset.schema_priorities import Change, Reference
+from cj_helpers.dataset.schema_score import ScoreFormula
 from cj_helpers.dataset.schema_survey import Survey
 from cj_helpers.dataset.schema_tables import Allow, Raw, Tables
 
@@ -120,7 +121,7 @@ class DatasetConfig(Model):
     privacy: Privacy = Privacy()
     alerts: list[Alert] = []
     changes: list[Change] = []
-    score: dict[str, Any] = not_yet()
+    score: ScoreFormula | None = None
 
     @field_validator("engine")
     @classmethod
@@ -143,6 +144,14 @@ class DatasetConfig(Model):
             if name != "nps":
                 raise ValueError(f"the benchmark {name!r} is not yet supported; allowed is nps")
         return value
+
+    @model_validator(mode="after")
+    def _score_knows_every_journey(self) -> DatasetConfig:
+        if self.score is not None:
+            for name in self.score.weights:
+                for key in self.journeys:
+                    self.score.bounds(name, key)
+        return self
 
     @field_validator("journeys")
     @classmethod

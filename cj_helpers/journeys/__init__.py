@@ -17,6 +17,7 @@ from cj_helpers.journeys.before import last_ended
 from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.outcomes import build_journeys
+from cj_helpers.journeys.robots import robot_events
 from cj_helpers.journeys.spells import (
     add_customer_columns,
     customer_counts,
@@ -27,7 +28,7 @@ from cj_helpers.journeys.spells import (
     with_customers,
 )
 from cj_helpers.journeys.stages import overdue_waits, stage_spells
-from cj_helpers.journeys.steps import build_steps, seconds_between, stage_of
+from cj_helpers.journeys.steps import build_steps, member_events, seconds_between, stage_of
 from cj_helpers.journeys.truncation import left_truncation
 
 __all__ = [
@@ -47,7 +48,9 @@ __all__ = [
     "last_seen",
     "left_truncation",
     "mark_escalated",
+    "member_events",
     "overdue_waits",
+    "robot_events",
     "seconds_between",
     "stage_of",
     "stage_spells",

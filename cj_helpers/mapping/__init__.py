@@ -4,9 +4,58 @@ Result tables made from events start with ``journey``; rates come with their n a
 customer.
 """
 
+from cj_helpers.mapping.channels import channel_use, consistency, consistency_spread
+from cj_helpers.mapping.compare import period_change, segment_differences
+from cj_helpers.mapping.containment import containment, containment_gaps
+from cj_helpers.mapping.contribution import removal_effects
+from cj_helpers.mapping.flows import flows, positions
+from cj_helpers.mapping.folding import fold_touchpoints
 from cj_helpers.mapping.funnel import funnel
+from cj_helpers.mapping.handoffs import handoff_success, handoffs, notable_handoffs
+from cj_helpers.mapping.incidents import incidents
 from cj_helpers.mapping.paths import outcomes, transitions, variants
-from cj_helpers.mapping.places import stages, touchpoints
-from cj_helpers.mapping.summary import handoffs, journey_summary
+from cj_helpers.mapping.score import Answers, journey_scores, score_answers
+from cj_helpers.mapping.signals import signal_model, signals
+from cj_helpers.mapping.silence import come_backs, gaps, return_curve, rule_sensitivity
+from cj_helpers.mapping.stages import stage_channels, stages
+from cj_helpers.mapping.summary import journey_overview, journey_summary
+from cj_helpers.mapping.touchpoints import touchpoints
+from cj_helpers.mapping.traits import promises, traits
 
-__all__ = ["funnel", "handoffs", "journey_summary", "outcomes", "stages", "touchpoints", "transitions", "variants"]
+__all__ = [
+    "Answers",
+    "channel_use",
+    "come_backs",
+    "consistency",
+    "consistency_spread",
+    "containment",
+    "containment_gaps",
+    "flows",
+    "fold_touchpoints",
+    "funnel",
+    "gaps",
+    "handoff_success",
+    "handoffs",
+    "incidents",
+    "journey_overview",
+    "journey_scores",
+    "journey_summary",
+    "notable_handoffs",
+    "outcomes",
+    "period_change",
+    "positions",
+    "promises",
+    "removal_effects",
+    "return_curve",
+    "rule_sensitivity",
+    "score_answers",
+    "segment_differences",
+    "signal_model",
+    "signals",
+    "stage_channels",
+    "stages",
+    "touchpoints",
+    "traits",
+    "transitions",
+    "variants",
+]

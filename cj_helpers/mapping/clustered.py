@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.inference import effective_size, wilson_interval
+from cj_helpers.inference import effective_size, newcombe_difference, wilson_interval
+
+LEAST_TESTED = 20
 
 
 def clustered_shares(rows: ir.Table, *, group_cols: Sequence[str]) -> pd.DataFrame:
@@ -44,7 +47,7 @@ def customer_sums(x: ir.NumericValue, m: ir.NumericValue, suffix: str = "") -> d
 def share_intervals(sums: pd.DataFrame, suffix: str = "") -> pd.DataFrame:
     """Return n_success, n, n_customers, share, conf_low and conf_high from sums over customers, row by row."""
     x, m, k, xx, xm, mm = (
-        sums[name + suffix].fillna(0).astype("float64") for name in ("x", "m", "k", "xx", "xm", "mm")
+        pd.to_numeric(sums[name + suffix]).fillna(0).astype("float64") for name in ("x", "m", "k", "xx", "xm", "mm")
     )
     share = x / m.where(m > 0)
     size = effective_size(share, xx - 2 * share * xm + share**2 * mm, m, k)
@@ -52,3 +55,80 @@ def share_intervals(sums: pd.DataFrame, suffix: str = "") -> pd.DataFrame:
     counts = {"n_success": x, "n": m, "n_customers": k}
     table = pd.DataFrame({name: value.astype("int64") for name, value in counts.items()}, index=sums.index)
     return table.assign(share=share, conf_low=low, conf_high=high)
+
+
+def against_others(
+    rows: ir.Table, base: ir.Table, *, group_cols: Sequence[str], by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Compare the share of each group with that of all trials outside it.
+
+    Parameters
+    ----------
+    rows : ibis table
+        Per group (`group_cols`, of which `by` is a part) and customer: x successes of m trials.
+    base : ibis table
+        Per `by` and customer: the x and m of every trial, the group's own among them.
+    by : sequence of str
+        Columns within whose values the comparison stays.
+
+    Returns
+    -------
+    DataFrame, one row per group
+        group_cols, n, n_customers, share, share_low, share_high, n_others, share_others, difference, conf_low,
+        conf_high, p_value.
+
+    Notes
+    -----
+    Newcombe (1998) with the effective sizes of both sides; the p-value is that of the normal test with the same
+    sizes. Customers on both sides make the interval a little too wide where they behave alike.
+    """
+    keys = [*by, "customer_id"]
+    all_of = base.select(*keys, big_x=base.x, big_m=base.m)
+    own = rows.inner_join(all_of, keys)
+    inner = own.group_by(list(group_cols)).aggregate(
+        **customer_sums(_.x, _.m),
+        alone=((_.big_m == _.m) & (_.m > 0)).ifelse(1, 0).sum(),
+        xbx=(_.x * _.big_x).sum(),
+        xbm=(_.x * _.big_m).sum(),
+        mbx=(_.m * _.big_x).sum(),
+        mbm=(_.m * _.big_m).sum(),
+    )
+    totals = base.mutate(one=1).group_by([*by, "one"]).aggregate(**customer_sums(_.x, _.m, "_t"))
+    sums = inner.mutate(one=1).inner_join(totals, [*by, "one"]).execute()
+    others = pd.DataFrame(
+        {
+            "x": sums["x_t"] - sums["x"],
+            "m": sums["m_t"] - sums["m"],
+            "k": sums["k_t"] - sums["alone"],
+            "xx": sums["xx_t"] - 2 * sums["xbx"] + sums["xx"],
+            "xm": sums["xm_t"] - sums["xbm"] - sums["mbx"] + sums["xm"],
+            "mm": sums["mm_t"] - 2 * sums["mbm"] + sums["mm"],
+        }
+    )
+    return sums[list(group_cols)].join(differences(sums, others))
+
+
+def differences(ours: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the shares of two groups from sums over customers, and their difference, row by row."""
+    one, two = share_intervals(ours), share_intervals(others)
+    sizes = [effective_of(sums, shares) for sums, shares in ((ours, one), (others, two))]
+    gap, low, high = newcombe_difference(one["share"] * sizes[0], sizes[0], two["share"] * sizes[1], sizes[1])
+    table = one.rename(columns={"conf_low": "share_low", "conf_high": "share_high"}).drop(columns="n_success")
+    table = table.assign(n_others=two["n"], share_others=two["share"], difference=gap, conf_low=low, conf_high=high)
+    return table.assign(p_value=[_p_value(*values) for values in zip(one["share"], two["share"], *sizes, strict=True)])
+
+
+def _p_value(share: float, other: float, size: float, other_size: float) -> float:
+    """Two-sided p-value of the pooled normal test; missing below 20 effective trials, where it would mislead."""
+    if not min(size, other_size) >= LEAST_TESTED:
+        return float("nan")
+    mean = (share * size + other * other_size) / (size + other_size)
+    error = math.sqrt(mean * (1 - mean) * (1 / size + 1 / other_size))
+    return math.erfc(abs(share - other) / error / math.sqrt(2)) if error else 1.0
+
+
+def effective_of(sums: pd.DataFrame, shares: pd.DataFrame) -> pd.Series:
+    """Return the effective number of trials behind shares (see `inference.effective_size`)."""
+    p = shares["share"]
+    m, k, xx, xm, mm = (pd.to_numeric(sums[name]).fillna(0).astype("float64") for name in ("m", "k", "xx", "xm", "mm"))
+    return pd.Series(effective_size(p, xx - 2 * p * xm + p**2 * mm, m, k), index=sums.index)

@@ -47,13 +47,16 @@ def one_by_one(steps: ir.Table, journeys: ir.Table) -> Iterator[tuple[str, ir.Ta
         yield key, steps.filter(_.journey == key), journeys.filter(_.journey == key)
 
 
-def transitions(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
+def transitions(steps: ir.Table, *, journeys: ir.Table, intervals: bool = False) -> pd.DataFrame:
     """Count what follows each touchpoint, the ways a journey ends included.
 
     Parameters
     ----------
     steps, journeys : ibis tables
         What ``build_steps`` and ``build_journeys`` return.
+    intervals : bool
+        Whether to add conf_low and conf_high of the probability: Wilson (1927) clustered by customer, whose trials are
+        all rows of the source and whose successes those that went to the target.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def transitions(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     Notes
     -----
     ``n_transitions`` counts occurrences, ``n_journeys`` distinct journeys, and ``probability`` divides by all
-    rows of the source, ends included: three different numbers. `transition_intervals` adds its interval.
+    rows of the source, ends included: three different numbers.
     """
     parts = [_transitions_of(*tables).assign(journey=key) for key, *tables in one_by_one(steps, journeys)]
     names = ["journey", "source", "target", "n_transitions", "n_journeys", "n_customers"]
@@ -75,6 +78,10 @@ def transitions(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True)
     total = table.groupby(["journey", "source"])["n_transitions"].transform("sum")
     table["probability"] = table["n_transitions"] / total
+    if intervals:
+        table = table.merge(_intervals(steps, journeys), how="left", on=names[:3])
+        names[4:4] = ["probability", "conf_low", "conf_high", "wait_median_hours"]
+        names = list(dict.fromkeys(names))
     order = ["journey", "n_transitions", "source", "target"]
     return table[names].sort_values(order, ascending=[True, False, True, True]).reset_index(drop=True)
 
@@ -113,19 +120,8 @@ def quartiles(values: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns, index=values.index, dtype="float64")
 
 
-def transition_intervals(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
-    """Give the probability of every transition its interval.
-
-    Returns
-    -------
-    DataFrame, one row per journey definition, source and target
-        journey, source, target, n (rows of the source), n_customers of the source, probability, conf_low, conf_high.
-
-    Notes
-    -----
-    Wilson (1927) clustered by customer: the trials of a customer are all rows of the source, the successes those
-    that went to the target.
-    """
+def _intervals(steps: ir.Table, journeys: ir.Table) -> pd.DataFrame:
+    """Give the probability of every transition its interval."""
     parts = []
     for key, own, ended in one_by_one(steps, journeys):
         moves = _moves(own, ended)
@@ -136,9 +132,7 @@ def transition_intervals(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame
         base = tries.group_by("source").aggregate(m=_.m.sum(), k=_.count(), mm=(_.m * _.m).sum())
         sums = found.inner_join(base, "source").execute()
         parts.append(sums[["source", "target"]].join(share_intervals(sums)).assign(journey=key))
-    names = ["journey", "source", "target", "n", "n_customers", "probability", "conf_low", "conf_high"]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*names[:-3], "share", *names[-2:]])
-    return table.rename(columns={"share": "probability"})[names]
+    return pd.concat(parts, ignore_index=True)[["journey", "source", "target", "conf_low", "conf_high"]]
 
 
 def joined_in_order(steps: ir.Table, sign: ir.StringValue, *, by: list[str]) -> ir.Table:

@@ -1,14 +1,11 @@
-"""Journeys and their hand-offs in numbers."""
+"""Journeys and their headline rates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 
-import ibis
 import pandas as pd
-from ibis import _
-from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
 from cj_helpers.survival import incidence_at
@@ -68,22 +65,40 @@ def journey_summary(
     return pd.DataFrame(rows)
 
 
-def handoffs(steps: ir.Table) -> pd.DataFrame:
-    """Count changes of channel from one step of the customer to the next.
+def journey_overview(
+    summary: pd.DataFrame,
+    *,
+    change: pd.DataFrame,
+    scores: pd.DataFrame | None = None,
+    components: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Set all journeys side by side: the headline rate, its change, ease and score.
+
+    Parameters
+    ----------
+    summary, change : DataFrame
+        What `journey_summary` and `period_change` return.
+    scores, components : DataFrame, optional
+        What `journey_scores` returns; without them score and ease are missing.
 
     Returns
     -------
-    DataFrame, one row per journey definition and pair of channels
-        journey, from_channel, to_channel, n_handoffs, n_journeys, n_customers, wait_median_hours.
+    DataFrame, one row per journey definition, lowest completed_within first
+        The columns of `journey_summary` (segment ``all``), then change (later minus earlier period), change_low,
+        change_high, ease_top, score, score_low, score_high, rank, rank_low, rank_high.
     """
-    changed = steps.filter(_.is_handoff).select(
-        "journey", "journey_id", "customer_id", "wait", from_channel=_.channel, to_channel=_.next_channel
+    table = summary[summary["segment"].eq("all")].sort_values("completed_within", kind="stable")
+    total = change[change["part"].eq("total")].rename(
+        columns={"difference": "change", "conf_low": "change_low", "conf_high": "change_high"}
     )
-    table = changed.group_by("journey", "from_channel", "to_channel").aggregate(
-        n_handoffs=_.count(),
-        n_journeys=_.journey_id.nunique(),
-        n_customers=_.customer_id.nunique(),
-        wait_median_hours=_.wait.median(),
-    )
-    order = ["journey", ibis.desc("n_handoffs"), "from_channel", "to_channel"]
-    return table.order_by(order).execute()
+    table = table.merge(total[["journey", "change", "change_low", "change_high"]], how="left", on="journey")
+    ranked = ["score", "score_low", "score_high", "rank", "rank_low", "rank_high"]
+    first = ["journey", "completed_within", "conf_low", "conf_high", "change", "p90_days", "ease_top", "score"]
+    first.append("n_journeys")
+    if scores is None or components is None:
+        table = table.assign(ease_top=float("nan"), **dict.fromkeys(ranked, float("nan")))
+        return table[[*first, *[name for name in table.columns if name not in first]]]
+    ease = components[components["component"].eq("ease_top")].rename(columns={"value": "ease_top"})
+    table = table.merge(ease[["journey", "ease_top"]], how="left", on="journey")
+    table = table.merge(scores[["journey", *ranked]], how="left", on="journey")
+    return table[[*first, *[name for name in table.columns if name not in first]]]

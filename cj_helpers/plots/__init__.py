@@ -44,7 +44,7 @@ from cj_helpers.plots.nps import plot_nps_distribution, plot_nps_scores, plot_np
 from cj_helpers.plots.quality import plot_channel_days, plot_feeds
 from cj_helpers.plots.quality_waits import plot_suggested_timeouts, plot_survey_response
 from cj_helpers.plots.stacked import plot_cumulative_incidence
-from cj_helpers.plots.style import OUTCOME_COLORS, PALETTE, new_axes, set_style
+from cj_helpers.plots.style import OUTCOME_COLORS, PALETTE, new_axes, new_panels, set_style
 from cj_helpers.plots.survival import plot_incidence_by_segment, plot_survival_curve
 from cj_helpers.plots.variants import plot_variants
 
@@ -52,6 +52,7 @@ __all__ = [
     "OUTCOME_COLORS",
     "PALETTE",
     "new_axes",
+    "new_panels",
     "plot_calibration_curve",
     "plot_channel_days",
     "plot_churn_incidence",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from cj_helpers.plots.style import (
     MUTED,
     NOTE_PT,
     ORANGE,
+    PALETTE,
     PANEL,
     PURPLE,
     SKY,
@@ -43,15 +46,20 @@ class _Row:
     draw: Callable[[Axes, pd.DataFrame, float, float], None]
 
 
-def plot_stages(table: pd.DataFrame, *, ax: Axes | None = None, max_stages: int = 10) -> Axes:
+def plot_stages(
+    table: pd.DataFrame, *, ax: Axes | None = None, mix: pd.DataFrame | None = None, max_stages: int = 10
+) -> Axes:
     """Draw the journey map: one column per stage, one row per measure.
 
     Parameters
     ----------
     table : DataFrame
         One row per stage in order: stage, n_journeys, share_reached, drop_off with conf_low and
-        conf_high, wait_median_hours, wait_p90_hours, satisfaction, effort, top_channel.
+        conf_high, time_median_hours, time_p90_hours, satisfaction, effort, repeat_share, cost_per_journey,
+        top_channel, top_pain.
         A row of the map whose columns are absent or all missing is left out.
+    mix : DataFrame, optional
+        Channel mix: stage, channel, share; without it only the main channel is named.
     max_stages : int
         Later stages are left out beyond this number, with a note.
 
@@ -64,7 +72,7 @@ def plot_stages(table: pd.DataFrame, *, ax: Axes | None = None, max_stages: int 
     if table.empty:
         return no_data(ax)
     rows, left_out = table.iloc[:max_stages], max(len(table) - max_stages, 0)
-    shown = [row for row in _rows() if _has(rows, row.columns)]
+    shown = [row for row in _rows(mix) if _has(rows, row.columns)]
     bottom = _HEAD_IN + sum(row.height + _GAP_IN for row in shown)
     ax = new_axes(ax, height=bottom + 0.25)
     ax.set_xlim(-0.5, len(rows) - 0.5)
@@ -85,15 +93,21 @@ def plot_stages(table: pd.DataFrame, *, ax: Axes | None = None, max_stages: int 
     return ax
 
 
-def _rows() -> list[_Row]:
+def _rows(mix: pd.DataFrame | None) -> list[_Row]:
     """Return the rows a map may have, from the top; their names are looked up when a map is drawn."""
+    channels = _Row(("top_channel",), _("Main channel"), 0.36, _channel)
+    if mix is not None and len(mix):
+        channels = _Row(("stage",), _("Channels"), 0.62, partial(_mix, mix))
     return [
         _Row(("n_journeys",), _("Journeys\nthat got here"), 0.95, _volume),
         _Row(("drop_off",), _("Lost here\n(95 % interval)"), 0.85, _drop_off),
-        _Row(("wait_median_hours",), _("Time: median\nand 90 % within"), 0.9, _time),
+        _Row(("time_median_hours",), _("Time spent: median\nand 90 % within"), 0.9, _time),
         _Row(("satisfaction",), _("Satisfaction"), 0.85, _satisfaction),
         _Row(("effort",), _("Effort"), 0.75, _effort),
-        _Row(("top_channel",), _("Main channel"), 0.36, _channel),
+        channels,
+        _Row(("repeat_share",), _("Steps repeated"), 0.3, partial(_line, "repeat_share", "percent")),
+        _Row(("cost_per_journey",), _("Cost per journey"), 0.3, partial(_line, "cost_per_journey", "money")),
+        _Row(("top_pain",), _("Most give up\nafter"), 0.5, _pain),
     ]
 
 
@@ -149,8 +163,8 @@ def _drop_off(ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
 
 
 def _time(ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
-    median = numbers(rows["wait_median_hours"])
-    late = numbers(rows["wait_p90_hours"]) if "wait_p90_hours" in rows else np.full(len(rows), np.nan)
+    median = numbers(rows["time_median_hours"])
+    late = numbers(rows["time_p90_hours"]) if "time_p90_hours" in rows else np.full(len(rows), np.nan)
     longest = max(np.nanmax(np.concatenate([median, late])), 1e-9)
     scale = (bottom - top - 2 * _TEXT_IN - 0.06) / longest
     places, tops = np.arange(len(rows)), np.nan_to_num(np.fmax(median, late)) * scale
@@ -192,6 +206,38 @@ def _channel(ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
     for place, name in enumerate(rows["top_channel"]):
         text = "–" if pd.isna(name) else plain(name, limit=width)
         ax.text(place, (top + bottom) / 2, text, ha="center", va="center", fontsize=NOTE_PT, gid="channel")
+
+
+def _line(column: str, kind: str, ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
+    """Write one value per stage."""
+    for place, value in enumerate(numbers(rows[column])):
+        text = "–" if np.isnan(value) else value_text(value, kind)
+        ax.text(place, (top + bottom) / 2, text, ha="center", va="center", fontsize=NOTE_PT, gid=column)
+
+
+def _pain(ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
+    width = max(int(_LINE_PT / len(rows) / 5.6), 8)
+    for place, name in enumerate(rows["top_pain"]):
+        text = "–" if pd.isna(name) else wrap_name(name, width=width, lines=2)
+        ax.text(place, (top + bottom) / 2, text, ha="center", va="center", fontsize=NOTE_PT, gid="pain")
+
+
+def _mix(mix: pd.DataFrame, ax: Axes, rows: pd.DataFrame, top: float, bottom: float) -> None:
+    """Draw the largest channels of each stage as a bar of 100 %, with the names of the first two below."""
+    order = mix.groupby("channel")["share"].sum().sort_values(ascending=False).index
+    colors = dict(zip(order, cycle(PALETTE), strict=False))
+    width = max(int(_LINE_PT / len(rows) / 5.4), 6)
+    for place, stage in enumerate(rows["stage"]):
+        left, part = place - 0.4, mix[mix["stage"] == stage]
+        for channel, share in zip(part["channel"], numbers(part["share"]), strict=True):
+            bar = Rectangle((left, top + 0.08), 0.8 * share, 0.16, facecolor=colors[channel], edgecolor="white")
+            bar.set_gid("channel share")
+            ax.add_patch(bar)
+            left += 0.8 * share
+        for line, row in enumerate(part.head(2).itertuples()):
+            name = f"{row.channel} {value_text(row.share, 'percent')}"
+            height = top + 0.33 + 0.165 * line
+            ax.text(place, height, plain(name, limit=width), ha="center", va="center", fontsize=NOTE_PT, gid="channel")
 
 
 def _above(

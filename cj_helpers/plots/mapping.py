@@ -30,7 +30,7 @@ from cj_helpers.plots.style import (
 from cj_helpers.text import _, fill
 
 _STACK = (COMPLETED, OPEN, ABANDONED)  # both ends of a row have a common base line
-_GREYS = LinearSegmentedColormap.from_list("volume", ["#EDF3F8", "#6BAED6", "#08457A"])
+GREYS = LinearSegmentedColormap.from_list("volume", ["#EDF3F8", "#6BAED6", "#08457A"])
 
 
 def plot_outcomes(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
@@ -167,7 +167,7 @@ def plot_handoffs(table: pd.DataFrame, *, ax: Axes | None = None, max_channels: 
         grid[names.index(source), names.index(target)] = n
     for place in range(len(names)):
         ax.add_patch(Rectangle((place, place), 1, 1, facecolor=PANEL, edgecolor="white", linewidth=2))
-    ax.pcolormesh(grid, cmap=_GREYS, vmin=0, vmax=np.nanmax([*grid.ravel(), 1]), edgecolors="white", linewidth=2)
+    ax.pcolormesh(grid, cmap=GREYS, vmin=0, vmax=np.nanmax([*grid.ravel(), 1]), edgecolors="white", linewidth=2)
     for row in table[kept].itertuples(index=False):
         _handoff_cell(ax, names, row, most=float(np.nanmax(grid)))
     _matrix_axes(ax, names)

@@ -91,6 +91,15 @@ def new_axes(ax: Axes | None = None, *, height: float = 3.4, width: float = WIDT
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
+def new_panels(*heights: float, width: float = WIDTH_IN) -> list[Axes]:
+    """Return axes one below the other in a new figure, each of its height in inches."""
+    figure, axes = plt.subplots(
+        len(heights), 1, figsize=(width, sum(heights)), layout="constrained", height_ratios=heights, squeeze=False
+    )
+    figure.get_layout_engine().set(hspace=0.06)  # type: ignore[union-attr, call-arg]
+    return [ax for row in axes for ax in row]
+
+
 def plain(value: object, *, limit: int = 0) -> str:
     """Make text from the data safe to draw: one line, no mathematics, at most `limit` characters.
 

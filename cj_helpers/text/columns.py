@@ -10,15 +10,17 @@ from cj_helpers.text.language import N_, _
 from cj_helpers.text.numbers import current_currency
 
 _NAMES_BY_KIND = {
-    "count": "band customers detractors df n passives position promoters removed rows",
-    "percent": "all_contacted base_rate completed_within abandoned_within drop_off gain gain_high gain_low hazard "
+    "count": "rank rank_low rank_high band customers detractors df n passives position promoters removed rows",
+    "percent": "completed_a completed_b csat_top ease_top removal_effect utility "
+    "all_contacted base_rate completed_within abandoned_within drop_off gain gain_high gain_low hazard "
     "importance inactive_share predicted probability rate returned_share save_rate score_from score_to "
     "share threshold",
     "number": "auc auc_high auc_low ces coefficient concordance conf_high conf_low correlation csat difference "
     "duration duration_s effort estimate expected expected_exits mean median months performance satisfaction score "
     "statistic std_error time weight",
     "points": "estimate_weighted nps",
-    "money": "cost expected_loss expected_margin mean_revenue monthly_revenue profit revenue revenue_at_risk",
+    "money": "value_per_month cost_with cost_without "
+    "cost expected_loss expected_margin mean_revenue monthly_revenue profit revenue revenue_at_risk",
     "datetime": "as_of first last timestamp",
     "p_value": "p_value p_adjusted",
     "ratio": "hazard_ratio lift",
@@ -65,6 +67,11 @@ _COLUMNS_WITH_VALUES = {
     "group",
     "attribute",
     "metric",
+    "rule",
+    "trait",
+    "part",
+    "component",
+    "dimension",
 }
 # an interval belongs to the first of these that a table has
 _LEADS = (
@@ -72,6 +79,7 @@ _LEADS = (
     "share",
     "completed_within",
     "probability",
+    *("drop_off", "abandoned_share", "removal_effect", "completed_share"),
     "difference",
     "median_days",
     "hazard",

@@ -122,6 +122,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "invited": "Touchpoints by which customers were asked.",
         "answer_within": "How long an answer may take, such as 14d.",
     },
+    "ScoreFormula": {
+        "weights": "Weight of each component; they are scaled to add up to one.",
+        "target": "Value that earns all points of a component; one number, or one by journey.",
+        "worst": "Value that earns no points of a component; one number, or one by journey.",
+    },
     "Rating": {
         "column": "Column of the answers.",
         "scale": "Lowest and highest answer.",

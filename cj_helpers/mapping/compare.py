@@ -1,0 +1,170 @@
+"""Two segments or two periods side by side: differences with intervals, and what of a change is mix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import combinations
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+from ibis.expr import types as ir
+
+from cj_helpers.contract import ALL, COMPLETED, MISSING, JourneyDefinition
+from cj_helpers.inference import adjust_p_values, newcombe_difference
+from cj_helpers.journeys import seconds_between
+from cj_helpers.mapping.clustered import customer_sums, effective_of, share_intervals
+from cj_helpers.survival import incidence_at
+
+_DAY = 86_400
+PARTS = ("total", "mix", "true_change")
+_COLUMNS = ["journey", "part", "difference", "conf_low", "conf_high", "share_before", "share_after"]
+_COLUMNS += ["n_before", "n_after", "n_customers"]
+
+
+def segment_differences(
+    frame: pd.DataFrame, *, definitions: Mapping[str, JourneyDefinition], most: int = 4
+) -> pd.DataFrame:
+    """Set the headline rates of the largest segments side by side, two by two.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What ``journey_frame`` returns, with a segment.
+    most : int
+        Segments of a journey that are compared, the largest; journeys without a value are not.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition and pair of segments
+        journey, segment_a, segment_b, n (journeys of both), n_customers, completed_a, completed_b, difference
+        (a minus b), conf_low, conf_high, p_value, p_adjusted (Holm 1979; all rows are one family).
+
+    Notes
+    -----
+    Aalen-Johansen incidence with clustered errors; normal interval of the difference. Segments that share customers
+    make it a little too wide. Differences are associations: segments differ in other ways, too.
+    """
+    rows = []
+    for key, definition in definitions.items():
+        part = frame[(frame["journey"] == key) & ~frame["segment"].isin([ALL, MISSING])]
+        names = part["segment"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most]
+        days = definition.within.total_seconds() / _DAY
+        rates = {}
+        for name in names:
+            own = part[part["segment"] == name]
+            rates[name] = incidence_at(own, time_days=days, outcome=COMPLETED, cluster_col="customer").iloc[0]
+        for one, two in combinations(names, 2):
+            both = part[part["segment"].isin([one, two])]
+            rows.append({"journey": key, "segment_a": one, "segment_b": two, "n": len(both)})
+            rows[-1] |= {"n_customers": both["customer"].nunique(), **_difference(rates[one], rates[two])}
+    columns = ["journey", "segment_a", "segment_b", "completed_a", "completed_b", "difference", "conf_low", "conf_high"]
+    table = pd.DataFrame(rows, columns=[*columns, "n", "n_customers", "p_value"])
+    return table.assign(p_adjusted=adjust_p_values(table["p_value"].astype(float)))
+
+
+def _difference(one: pd.Series, two: pd.Series) -> dict[str, float]:
+    from scipy.stats import norm
+
+    gap = one["estimate"] - two["estimate"]
+    error = float(np.hypot(one["std_error"], two["std_error"]))
+    p = 2 * norm.sf(abs(gap) / error) if error > 0 else float("nan")
+    ends = {"conf_low": max(gap - 1.96 * error, -1.0), "conf_high": min(gap + 1.96 * error, 1.0)}
+    return {"completed_a": one["estimate"], "completed_b": two["estimate"], "difference": gap, **ends, "p_value": p}
+
+
+def period_change(
+    journeys: ir.Table,
+    *,
+    definitions: Mapping[str, JourneyDefinition],
+    as_of: datetime,
+    mix: ir.Table | None = None,
+    period: timedelta = timedelta(days=90),
+) -> pd.DataFrame:
+    """Compare the last period that had its whole horizon with the one before, and split the change.
+
+    Parameters
+    ----------
+    mix : ibis table, optional
+        journey, journey_id and ``segment`` (as `add_segment` gives them): what the mix is of.
+    period : timedelta
+        Length of both periods; the later one ends ``within`` before as_of.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition and part of the change
+        journey, part (total | mix | true_change; the last two with a mix only), difference (later minus earlier share
+        completed within the horizon), conf_low, conf_high, share_before, share_after, n_before, n_after, n_customers
+        (of the smaller period). Definitions with an empty period are left out.
+
+    Notes
+    -----
+    Kitagawa (1955): true change holds the mix at the mean of both periods, mix holds the shares of the segments at
+    theirs; both add up to the total. Intervals: Newcombe (1998) for the total, linearised for the parts; clustered by
+    customer within a period.
+    """
+    parts = []
+    for key, definition in definitions.items():
+        rates = _period_rates(journeys.filter(_.journey == key), definition, as_of, mix, period)
+        if set(rates["later"]) == {0, 1}:
+            parts.append(_change(rates, with_mix=mix is not None).assign(journey=key))
+    return pd.concat(parts, ignore_index=True)[_COLUMNS] if parts else pd.DataFrame(columns=_COLUMNS)
+
+
+def _period_rates(
+    own: ir.Table, definition: JourneyDefinition, as_of: datetime, mix: ir.Table | None, period: timedelta
+) -> pd.DataFrame:
+    """Share completed within the horizon per period and segment; segment ``all`` is the whole period."""
+    end = as_of - definition.within
+    last, middle, first = (ibis.literal(end - k * period, type="timestamp") for k in (0, 1, 2))
+    table = own.filter((_.started_at > first) & (_.started_at <= last))
+    if mix is not None:
+        names = mix.select("journey", "journey_id", "segment")
+        table = table.left_join(names, ["journey", "journey_id"])
+        table = table.mutate(segment=table.segment.fill_null(MISSING))
+    else:
+        table = table.mutate(segment=ibis.literal(MISSING))
+    days = seconds_between(table.started_at, table.ended_at) / _DAY
+    won = (table.outcome == COMPLETED) & (days <= definition.within.total_seconds() / _DAY)
+    rows = table.select(
+        "customer_id", "segment", later=(table.started_at > middle).ifelse(1, 0), x=won.fill_null(False).ifelse(1, 0)
+    )
+    both = ibis.union(rows, rows.mutate(segment=ibis.literal(ALL)))
+    each = both.group_by("later", "segment", "customer_id").aggregate(x=_.x.sum(), m=_.count())
+    sums = each.group_by("later", "segment").aggregate(**customer_sums(each.x, each.m)).execute()
+    shares = share_intervals(sums)
+    return sums[["later", "segment"]].join(shares).assign(n_effective=effective_of(sums, shares))
+
+
+def _change(rates: pd.DataFrame, *, with_mix: bool) -> pd.DataFrame:
+    whole = rates[rates["segment"].eq(ALL)].set_index("later")
+    one, two = whole.loc[1], whole.loc[0]
+    pairs = ((row["share"] * row["n_effective"], row["n_effective"]) for row in (one, two))
+    first, second = pairs
+    gap, low, high = newcombe_difference(*first, *second)
+    rows = [("total", float(gap), float(low), float(high))]
+    if with_mix:
+        rows += _split(rates[rates["segment"].ne(ALL)])
+    table = pd.DataFrame(rows, columns=["part", "difference", "conf_low", "conf_high"])
+    sizes = {"n_before": int(two["n"]), "n_after": int(one["n"])}
+    least = int(min(one["n_customers"], two["n_customers"]))
+    return table.assign(share_before=two["share"], share_after=one["share"], **sizes, n_customers=least)
+
+
+def _split(rates: pd.DataFrame) -> list[tuple[str, float, float, float]]:
+    """Return mix and true change; a segment absent from one period has the other's share there."""
+    n = rates.pivot_table(index="segment", columns="later", values="n", aggfunc="sum").reindex(columns=[0, 1]).fillna(0)
+    share = rates.pivot_table(index="segment", columns="later", values="share").reindex(columns=[0, 1])
+    share = share.bfill(axis=1).ffill(axis=1)
+    size = rates.pivot_table(index="segment", columns="later", values="n_effective").reindex(columns=[0, 1])
+    weight = n / n.sum()
+    mean_weight, mean_share = weight.mean(axis=1), share.mean(axis=1)
+    true = (mean_weight * (share[1] - share[0])).sum()
+    mix = (mean_share * (weight[1] - weight[0])).sum()
+    variance = (mean_weight**2 * (share * (1 - share) / size.where(size > 0)).fillna(0).sum(axis=1)).sum()
+    spread = [((mean_share**2 * weight[k]).sum() - (mean_share * weight[k]).sum() ** 2) / n[k].sum() for k in (0, 1)]
+    errors = {"mix": float(np.sqrt(max(sum(spread), 0.0))), "true_change": float(np.sqrt(variance))}
+    values = {"mix": float(mix), "true_change": float(true)}
+    return [(name, v, v - 1.96 * errors[name], v + 1.96 * errors[name]) for name, v in values.items()]

@@ -1,0 +1,197 @@
+"""Changes of channel, device or mode: how many, how long they take, what is done again, and who still succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import ibis
+import pandas as pd
+from ibis import _
+from ibis.expr import types as ir
+
+from cj_helpers.contract import DataError, JourneyDefinition
+from cj_helpers.inference import adjust_p_values
+from cj_helpers.mapping.clustered import against_others
+from cj_helpers.mapping.landmarks import take_landmark
+
+ANY = "(any)"
+LANDMARK_DAYS = (1, 3)
+
+
+def handoffs(steps: ir.Table, *, journeys: ir.Table | None = None, dimension: str = "channel") -> pd.DataFrame:
+    """Count changes of channel, device or mode from one step of the customer to the next.
+
+    Parameters
+    ----------
+    journeys : ibis table, optional
+        Adds the share and the cost of the journeys.
+    dimension : {"channel", "device", "mode"}
+
+    Returns
+    -------
+    DataFrame, one row per journey definition and pair of values
+        journey, from_channel, to_channel, n_handoffs, n_journeys, n_customers, wait_median_hours (from the last step
+        before to the first after the change), wait_elsewhere_hours (median wait of all other moves of the
+        definition), reentry_share (changes after which a touchpoint already done in this journey is done again),
+        then with journeys: journeys_share of all journeys of the definition, cost_with and cost_without (mean cost
+        of journeys with and without it; missing without costs).
+
+    Raises
+    ------
+    DataError
+        When events have no such column.
+    """
+    if dimension not in steps.columns:
+        raise DataError(f"hand-offs between {dimension}s need the column {dimension}; give it in dataset.yml.")
+    moves = _moves(steps, dimension)
+    changed = moves.filter(_.changes)
+    table = changed.group_by("journey", "from_channel", "to_channel").aggregate(
+        n_handoffs=_.count(),
+        n_journeys=_.journey_id.nunique(),
+        n_customers=_.customer_id.nunique(),
+        wait_median_hours=_.wait.median(),
+        reentry_share=_.again.mean(),
+    )
+    order = ["journey", ibis.desc("n_handoffs"), "from_channel", "to_channel"]
+    found = table.order_by(order).execute()
+    found.insert(7, "wait_elsewhere_hours", _elsewhere(moves, found))
+    return found if journeys is None else _with_journeys(found, changed, journeys)
+
+
+def _moves(steps: ir.Table, dimension: str) -> ir.Table:
+    """List the moves from step to step with the values before and after."""
+    in_order = ibis.window(group_by=[steps.journey, steps.journey_id], order_by=steps.position)
+    following = steps[dimension].lead().over(in_order) if dimension != "channel" else steps.next_channel
+    changes = steps.is_handoff if dimension == "channel" else (steps[dimension] != following).fill_null(False)
+    return steps.select(
+        "journey",
+        "journey_id",
+        "customer_id",
+        "wait",
+        from_channel=steps[dimension],
+        to_channel=following,
+        arrived=steps.timestamp.lead().over(in_order),
+        again=steps.is_repeat.lead().over(in_order).ifelse(1.0, 0.0),
+        changes=changes,
+        moves=steps.next_touchpoint.notnull(),
+    ).filter(_.moves)
+
+
+def _elsewhere(moves: ir.Table, found: pd.DataFrame) -> list[float]:
+    """Return the median wait of all other moves of the definition, for each pair."""
+    inner = moves.mutate(pair=_.changes.ifelse(_.from_channel.concat(">", _.to_channel), ""))
+    rows = list(found[["journey", "from_channel", "to_channel"]].itertuples(index=False))
+    # a condition inside the aggregate is not allowed for medians on Spark, so others become null before
+    wanted = {
+        f"w{i}": ((inner.journey == key) & (inner.pair != f"{one}>{two}"))
+        .ifelse(inner.wait, ibis.null("float64"))
+        .median()
+        for i, (key, one, two) in enumerate(rows)
+    }
+    values = inner.aggregate(**wanted).execute().iloc[0] if wanted else {}
+    return [float(values[f"w{i}"]) for i in range(len(rows))]
+
+
+def _with_journeys(found: pd.DataFrame, changed: ir.Table, journeys: ir.Table) -> pd.DataFrame:
+    """Add the share of journeys with each hand-off, and what journeys with and without it cost."""
+    own = journeys.select(
+        "journey", "journey_id", cost=journeys.cost.fill_null(0.0) * 1.0, known=journeys.cost.notnull()
+    )
+    pairs = changed.select("journey", "journey_id", "from_channel", "to_channel").distinct()
+    joined = pairs.inner_join(own, ["journey", "journey_id"])
+    costs = joined.group_by("journey", "from_channel", "to_channel").aggregate(cost_sum=_.cost.sum())
+    totals = own.group_by("journey").aggregate(n=_.count(), total=_.cost.sum(), known=_.known.ifelse(1, 0).max())
+    table = found.merge(costs.execute(), on=["journey", "from_channel", "to_channel"]).merge(
+        totals.execute(), on="journey"
+    )
+    known = table["known"].eq(1)
+    with_it, others = table["n_journeys"], table["n"] - table["n_journeys"]
+    table = table.assign(
+        journeys_share=with_it / table["n"],
+        cost_with=(table["cost_sum"] / with_it).where(known),
+        cost_without=((table["total"] - table["cost_sum"]) / others.where(others > 0)).where(known),
+    )
+    first = ["journey", "from_channel", "to_channel", "n_journeys", "journeys_share", "wait_median_hours"]
+    first += ["wait_elsewhere_hours", "cost_with", "cost_without", "reentry_share", "n_handoffs", "n_customers"]
+    return table[first]
+
+
+def handoff_success(
+    steps: ir.Table,
+    *,
+    journeys: ir.Table,
+    definitions: Mapping[str, JourneyDefinition],
+    as_of: datetime,
+    dimension: str = "channel",
+    days: Sequence[float] = LANDMARK_DAYS,
+) -> pd.DataFrame:
+    """Compare the success of journeys that had a hand-off by a landmark with those that had not, both still running.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition, landmark and pair of values
+        journey, landmark_days, from_channel (``(any)``: every change into to_channel), to_channel, n (journeys with it
+        by the landmark), n_customers, share (completed within ``within`` after the landmark), share_low, share_high,
+        n_others, share_others, difference, conf_low, conf_high, p_value, p_adjusted (Holm 1979; all rows are one
+        family).
+
+    Notes
+    -----
+    The landmark rule: journeys already ended by then are out, later changes do not count. "Any hand-off ever" would
+    favour journeys that last. The difference is an association: customers who change may have harder problems.
+    """
+    if dimension not in steps.columns:
+        raise DataError(f"hand-offs between {dimension}s need the column {dimension}; give it in dataset.yml.")
+    parts = []
+    for key, definition in definitions.items():
+        changed = _moves(steps.filter(_.journey == key), dimension).filter(_.changes)
+        into = changed.mutate(from_channel=ibis.literal(ANY))
+        columns = ["journey_id", "from_channel", "to_channel", "arrived"]
+        pairs = ibis.union(changed.select(*columns), into.select(*columns))
+        for day in days:
+            running = take_landmark(journeys, definition=definition, as_of=as_of, days=day)
+            seen = pairs.inner_join(running, "journey_id").filter(_.arrived <= _.at)
+            with_it = seen.select("from_channel", "to_channel", "journey_id", "customer_id", "x", "m").distinct()
+            group = ["from_channel", "to_channel"]
+            rows = with_it.group_by(*group, "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+            base = running.group_by("customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+            part = against_others(rows, base, group_cols=group)
+            parts.append(part.assign(journey=key, landmark_days=day))
+    table = pd.concat(parts, ignore_index=True)
+    table["p_adjusted"] = adjust_p_values(table["p_value"])
+    first = ["journey", "landmark_days", "from_channel", "to_channel", "share", "share_others", "difference"]
+    first += ["conf_low", "conf_high", "n"]
+    table = table[[*first, *[name for name in table.columns if name not in first]]]
+    order = ["journey", "landmark_days", "n", "from_channel", "to_channel"]
+    return table.sort_values(order, ascending=[True, True, False, True, True]).reset_index(drop=True)
+
+
+def notable_handoffs(
+    table: pd.DataFrame, success: pd.DataFrame, *, least_share: float = 0.05, slower: float = 2.0
+) -> pd.DataFrame:
+    """Pick the hand-offs a manager should know of, the most journeys first.
+
+    Parameters
+    ----------
+    table, success : DataFrame
+        What `handoffs` (with journeys) and `handoff_success` return.
+    least_share : float
+        Share of the journeys of a definition that must have it.
+    slower : float
+        How many times longer than elsewhere its median wait must be.
+
+    Returns
+    -------
+    DataFrame, rows of `table`
+        With landmark_days, share, share_others, difference, conf_low, conf_high of the last landmark. Kept are
+        hand-offs in at least `least_share` of the journeys after which fewer succeed and customers wait `slower` times
+        as long as elsewhere.
+    """
+    last = success[success["landmark_days"] == success.groupby("journey")["landmark_days"].transform("max")]
+    keys = ["journey", "from_channel", "to_channel"]
+    columns = ["landmark_days", "share", "share_others", "difference", "conf_low", "conf_high"]
+    both = table.merge(last[[*keys, *columns]], on=keys)
+    slow = both["wait_median_hours"] >= slower * both["wait_elsewhere_hours"]
+    kept = both[slow & (both["journeys_share"] >= least_share) & (both["difference"] < 0)]
+    return kept.sort_values("n_journeys", ascending=False, kind="stable").reset_index(drop=True)

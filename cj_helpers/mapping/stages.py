@@ -1,0 +1,152 @@
+"""Stages in numbers: the rows of the journey map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import ibis
+import pandas as pd
+from ibis import _
+from ibis.expr import types as ir
+
+from cj_helpers.contract import ABANDONED, JourneyDefinition
+from cj_helpers.mapping.clustered import clustered_shares
+
+_COLUMNS = ["journey", "stage", "n_journeys", "drop_off", "conf_low", "conf_high", "time_median_hours"]
+_COLUMNS += ["cost_per_journey", "top_pain", "n_customers", "share_reached", "n_matured", "time_p90_hours"]
+_COLUMNS += ["repeat_share", "top_channel"]
+
+
+def stages(
+    steps: ir.Table,
+    *,
+    journeys: ir.Table,
+    definitions: Mapping[str, JourneyDefinition],
+    as_of: datetime,
+    touchpoints: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Describe each stage: the rows of the journey map.
+
+    Parameters
+    ----------
+    touchpoints : DataFrame, optional
+        What `touchpoints` returns; gives each stage its top pain point.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition and stage, in the order of the definition
+        journey, stage, n_journeys that reached it, n_customers, share_reached of all journeys, n_matured (those that
+        reached it and started at least ``within`` before as_of), drop_off (share of n_matured that were abandoned
+        with this as their furthest stage), conf_low, conf_high, time_median_hours and time_p90_hours that a journey
+        spent in the stage until it went on (or waits there between steps), repeat_share of its steps,
+        cost_per_journey that reached it (missing without costs), top_channel, top_pain (the touchpoint of the stage
+        after which most journeys are abandoned), satisfaction and effort where events carry them. Empty without
+        stages.
+
+    Notes
+    -----
+    Young journeys are left out of drop_off, because those that are lost take a whole timeout to be known as lost while
+    those that go on are known at once. Intervals: Wilson (1927), clustered by customer.
+    """
+    pains = _pains(touchpoints)
+    parts = [_stages_of(steps, journeys, d, as_of, pains) for d in definitions.values() if d.stages]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
+
+
+def _pains(touchpoints: pd.DataFrame | None) -> dict[tuple[str, str], str]:
+    """Return the touchpoint of each stage after which most journeys are abandoned."""
+    if touchpoints is None:
+        return {}
+    lost = touchpoints[touchpoints["abandoned_after"].gt(0) & touchpoints["stage"].notna()]
+    lost = lost.sort_values(["abandoned_after", "touchpoint"], ascending=[False, True])
+    first = lost.drop_duplicates(["journey", "stage"])
+    return dict(zip(zip(first["journey"], first["stage"], strict=True), first["touchpoint"], strict=True))
+
+
+def _stages_of(
+    steps: ir.Table,
+    journeys: ir.Table,
+    definition: JourneyDefinition,
+    as_of: datetime,
+    pains: dict[tuple[str, str], str],
+) -> pd.DataFrame:
+    inside = steps.filter((_.journey == definition.key) & _.stage.notnull())
+    measures = {name: _[name].mean() for name in ("satisfaction", "effort") if name in steps.columns}
+    described = (
+        inside.group_by("stage")
+        .aggregate(
+            n_journeys=_.journey_id.nunique(),
+            n_customers=_.customer_id.nunique(),
+            repeat_share=_.is_repeat.ifelse(1, 0).mean(),
+            **measures,
+        )
+        .execute()
+    )
+    table = pd.DataFrame({"stage": list(definition.stages)})
+    for part in (described, _times(inside), _stage_losses(inside, journeys, definition, as_of)):
+        table = table.merge(part, how="left", on="stage")
+    counts = ["n_journeys", "n_customers", "n_matured"]
+    table[counts] = table[counts].fillna(0).astype("int64")
+    total = int(journeys.filter(_.journey == definition.key).count().execute())
+    table = table.assign(
+        journey=definition.key,
+        share_reached=table["n_journeys"] / total,
+        top_channel=table["stage"].map(_top(inside)),
+        top_pain=pd.Series([pains.get((definition.key, stage)) for stage in table["stage"]], dtype=object),
+    )
+    return table[[*_COLUMNS, *measures]]
+
+
+def _times(inside: ir.Table) -> pd.DataFrame:
+    """Time and money that a journey spends in each stage."""
+    cost = inside.cost.cast("float64").sum() if "cost" in inside.columns else ibis.null("float64")
+    per_journey = inside.group_by("stage", "journey_id").aggregate(hours=inside.wait.sum(), cost=cost)
+    table = per_journey.group_by("stage").aggregate(
+        time_median_hours=_.hours.median(),
+        time_p90_hours=_.hours.quantile(0.9),
+        costs=_.cost.sum(),
+        n=_.count(),
+    )
+    found = table.execute()
+    found["cost_per_journey"] = pd.to_numeric(found["costs"]) / found["n"]
+    return found.drop(columns=["costs", "n"])
+
+
+def _stage_losses(inside: ir.Table, journeys: ir.Table, definition: JourneyDefinition, as_of: datetime) -> pd.DataFrame:
+    """Share lost at each stage among the matured journeys that reached it."""
+    ripe = ibis.literal(as_of - definition.within, type="timestamp")
+    facts = journeys.filter((_.journey == definition.key) & (_.started_at <= ripe)).select(
+        "journey_id", "furthest_stage", lost=_.outcome == ABANDONED
+    )
+    seen = inside.select("journey_id", "customer_id", "stage").distinct().inner_join(facts, "journey_id")
+    rows = seen.mutate(x=(seen.lost & (seen.furthest_stage == seen.stage)).ifelse(1, 0), m=ibis.literal(1))
+    shares = clustered_shares(rows.select("stage", "customer_id", "x", "m"), group_cols=["stage"])
+    return shares.rename(columns={"n": "n_matured", "share": "drop_off"}).drop(columns=["n_success", "n_customers"])
+
+
+def _top(inside: ir.Table) -> pd.Series:
+    """Channel with most steps of each stage."""
+    counts = inside.group_by("stage", "channel").aggregate(n=_.count()).execute().dropna(subset=["channel"])
+    ordered = counts.sort_values(["stage", "n", "channel"], ascending=[True, False, True])
+    return ordered.groupby("stage")["channel"].first()
+
+
+def stage_channels(steps: ir.Table, *, definitions: Mapping[str, JourneyDefinition]) -> pd.DataFrame:
+    """Give the channel mix of each stage.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition, stage and channel, in the order of the definition, largest first
+        journey, stage, channel, n_steps, n_customers, share of the steps of the stage that have a channel.
+    """
+    known = steps.filter(_.stage.notnull() & _.channel.notnull())
+    counts = known.group_by("journey", "stage", "channel").aggregate(
+        n_steps=_.count(), n_customers=_.customer_id.nunique()
+    )
+    table = counts.execute()
+    table["share"] = table["n_steps"] / table.groupby(["journey", "stage"])["n_steps"].transform("sum")
+    place = {(d.key, name): (k, i) for k, d in enumerate(definitions.values()) for i, name in enumerate(d.stages)}
+    table["_at"] = [place[pair] for pair in zip(table["journey"], table["stage"], strict=True)]
+    table = table.sort_values(["_at", "n_steps", "channel"], ascending=[True, False, True])
+    return table.drop(columns="_at").reset_index(drop=True)

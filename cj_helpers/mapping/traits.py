@@ -1,0 +1,114 @@
+"""What is noteworthy about the journeys of a definition: loops, ties, cut-off starts, broken promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+from ibis import _
+from ibis.expr import types as ir
+
+from cj_helpers.contract import COMPLETED, JourneyDefinition
+from cj_helpers.mapping.clustered import clustered_shares, customer_sums, share_intervals
+
+TRAITS = ("tied_steps", "repeated_at_once", "came_back", "several_channels", "cut_off", "overdue")
+
+
+def traits(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
+    """Count how many journeys show what a reader should know of.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition and trait
+        journey, trait, n, n_customers, share of n, conf_low, conf_high. tied_steps: steps (of those with a next one)
+        that share its timestamp; the other traits are of journeys: repeated_at_once (a touchpoint directly followed by
+        itself), came_back (to a touchpoint seen earlier, with another one between), several_channels, cut_off (began
+        before the log), overdue (open, the company late beyond its promise).
+    """
+    # a step may be the repeat of an earlier one and be repeated at once, so the two are counted apart
+    per_journey = steps.group_by("journey", "journey_id").aggregate(
+        ties=(_.wait == 0).ifelse(1, 0).sum(),
+        pairs=_.next_touchpoint.notnull().ifelse(1, 0).sum(),
+        again=(_.touchpoint == _.next_touchpoint).fill_null(False).ifelse(1, 0).sum(),
+    )
+    table = journeys.inner_join(per_journey, ["journey", "journey_id"])
+    flags = {
+        "repeated_at_once": table.again > 0,
+        "came_back": table.n_repeats > table.again,
+        "several_channels": table.n_channels > 1,
+        "cut_off": table.is_left_truncated,
+        "overdue": table.is_overdue,
+    }
+    per_customer = table.group_by("journey", "customer_id").aggregate(
+        x0=table.ties.sum(),
+        m0=table.pairs.sum(),
+        all=_.count(),
+        **{f"x{i}": flag.ifelse(1, 0).sum() for i, flag in enumerate(flags.values(), start=1)},
+    )
+    sums: dict[str, Any] = {}
+    for index in range(len(TRAITS)):
+        base = per_customer.m0 if index == 0 else per_customer["all"]
+        sums |= customer_sums(per_customer[f"x{index}"], base, f"_{index}")
+    found = per_customer.group_by("journey").aggregate(**sums).order_by("journey").execute()
+    parts = [
+        found[["journey"]].assign(trait=trait).join(share_intervals(found, f"_{index}"))
+        for index, trait in enumerate(TRAITS)
+    ]
+    table = pd.concat(parts).drop(columns="n_success")
+    return table.sort_values("journey", kind="stable").reset_index(drop=True)
+
+
+def promises(
+    steps: ir.Table, *, journeys: ir.Table, definitions: Mapping[str, JourneyDefinition], as_of: datetime
+) -> pd.DataFrame:
+    """Say how long customers wait for the company, and how often it keeps its promise.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition and touchpoint of ``waiting_on_company`` with a ``promise``
+        journey, touchpoint, promise_days, n (waits that began at least promise before as_of), n_customers,
+        share that ended within the promise, conf_low, conf_high, wait_median_days and wait_p90_days of the waits that
+        ended, completed_share of the journeys old enough (started ``within`` and promise before as_of), n_overdue.
+        Empty without such touchpoints.
+    """
+    columns = ["journey", "touchpoint", "promise_days", "share", "conf_low", "conf_high", "wait_median_days"]
+    columns += ["wait_p90_days", "completed_share", "n", "n_customers", "n_overdue"]
+    parts = [
+        _promises_of(
+            steps.filter(_.journey == key), journeys.filter(_.journey == key), definition, definition.promise, as_of
+        )
+        for key, definition in definitions.items()
+        if definition.waiting_on_company and definition.promise is not None
+    ]
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _promises_of(
+    steps: ir.Table, journeys: ir.Table, definition: JourneyDefinition, promise: timedelta, as_of: datetime
+) -> pd.DataFrame:
+    hours = promise.total_seconds() / 3600
+    waits = steps.filter(_.touchpoint.isin(definition.waiting_on_company))
+    facts = journeys.select("journey_id", "outcome", "is_overdue", "started_at")
+    rows = waits.inner_join(facts, "journey_id")
+    ripe = (rows.timestamp <= ibis.literal(as_of - promise, type="timestamp")).ifelse(1, 0)
+    kept = (rows.wait <= hours).fill_null(False).ifelse(1, 0)
+    shares = clustered_shares(
+        rows.select("touchpoint", "customer_id", x=kept * ripe, m=ripe), group_cols=["touchpoint"]
+    )
+    old = rows.started_at <= ibis.literal(as_of - definition.within - promise, type="timestamp")
+    times = (
+        rows.group_by("touchpoint")
+        .aggregate(
+            wait_median_days=rows.wait.median() / 24,
+            wait_p90_days=rows.wait.quantile(0.9) / 24,
+            completed_share=(rows.outcome == COMPLETED).ifelse(1.0, 0.0).mean(where=old),
+            n_overdue=rows.is_overdue.ifelse(1, 0).sum(),
+        )
+        .execute()
+    )
+    table = shares.merge(times, on="touchpoint")
+    return table.assign(journey=definition.key, promise_days=hours / 24)
