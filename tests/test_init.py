@@ -279,7 +279,8 @@ def test_what_cannot_be_placed_is_said(tmp_path):
     log, other = write_log(tmp_path), tmp_path / "codes.csv.gz"
     other.write_bytes(gzip.compress(b"code,meaning\n1,red\n2,blue\n3,green\n"))
     text = draft(tmp_path, log, other).file.read_text()
-    assert "#   codes.csv.gz: no column looks like the id of a customer; no column holds dates" in text
+    assert yaml.safe_load(text)["raw"] == {"codes": {"source": "codes.csv.gz"}}
+    assert "    # no column looks like the id of a customer\n    # no column holds dates\n" in text
 
 
 # --- the command
