@@ -9,6 +9,7 @@ from cj_helpers.priorities.contacts import avoidable_contacts
 from cj_helpers.priorities.links import links
 from cj_helpers.priorities.places import places
 from cj_helpers.priorities.references import reference_columns, reference_rates
+from cj_helpers.priorities.volume import observed_months
 from cj_helpers.priorities.worth import priorities
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "change_columns",
     "changes_compared",
     "links",
+    "observed_months",
     "places",
     "priorities",
     "reference_columns",

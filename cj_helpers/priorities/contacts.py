@@ -11,10 +11,10 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, JourneyDefinition
 from cj_helpers.inference import combined_interval
+from cj_helpers.priorities.volume import MONTH_DAYS
 
 ASSISTED = "assisted"
 CONTACT_COLUMNS = ["journey", "contacts_per_month", "contacts_low", "contacts_high", "contact_cost"]
-_MONTH_DAYS = 365.25 / 12
 
 
 def avoidable_contacts(
@@ -54,7 +54,7 @@ def avoidable_contacts(
     rows = []
     for key in shares.index.unique("journey"):
         own = shares.loc[key]
-        judged = months[key] - (definitions[key].within.days + days) / _MONTH_DAYS
+        judged = months[key] - (definitions[key].within.days + days) / MONTH_DAYS
         per_month = own.loc["escalated", "n"] / judged if judged > 0 else np.nan
         used = own.loc[["escalated", "repeat_contact"]].fillna(0)
         weights = [per_month, per_month * own.loc["solved", "share"]]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from cj_helpers.priorities.volume import MONTH_DAYS
+
 TOUCHPOINT, HANDOFF = "touchpoint", "hand-off"
 ANY = "(any)"
 PLACE_COLUMNS = [
@@ -28,7 +30,6 @@ PLACE_COLUMNS = [
     "worth_high",
     "is_clear",
 ]
-_MONTH_DAYS = 365.25 / 12
 
 
 def places(
@@ -86,7 +87,7 @@ def _of_incidents(incidents: pd.DataFrame | None) -> pd.DataFrame:
         return pd.DataFrame(columns=[*PLACE_COLUMNS, "months", "p_adjusted"])
     days = (incidents["last_day"] - incidents["first_day"]).dt.days + 1
     table = incidents.assign(kind=TOUCHPOINT, place=incidents["touchpoint"], segment=incidents["value"])
-    return table.assign(months=days / _MONTH_DAYS)
+    return table.assign(months=days / MONTH_DAYS)
 
 
 def _of_handoffs(handoffs: pd.DataFrame | None, months: Mapping[str, float]) -> pd.DataFrame:

@@ -98,7 +98,8 @@ def priorities(
     nothing; without any, journeys rank by lost_per_month. A gap below 0 counts as 0. The limits combine those of the
     parts as if they were independent (Zou & Donner 2008); volumes, values and costs are taken as known.
     """
-    table = summary.merge(references, on="journey", how="left", validate="one_to_one")
+    rates = summary[["journey", "label", "completed_within", "conf_low", "conf_high", "n_journeys", "n_customers"]]
+    table = rates.merge(references, on="journey", how="left", validate="one_to_one")
     table["started_per_month"] = table["n_journeys"] / table["journey"].map(dict(months))
     table = _with_place(table, places)
     for name, part in _worth(table, entries, contacts, exits, revenue).items():
