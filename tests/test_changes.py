@@ -74,7 +74,7 @@ def test_a_window_ends_at_the_next_change_of_the_journey():
     events = log(group("2024-04-10", 20, 20) + group("2024-05-20", 20, 5) + group("2024-06-20", 20, 15))
     broken, mended = Change(date="2024-05-01", label="broken"), Change(date="2024-06-01", label="mended")
     table = compared(events, mended, broken)
-    assert table["change"].tolist() == ["broken", "mended"]
+    assert table["what_changed"].tolist() == ["broken", "mended"]
     assert table["before"].tolist() == [1, 0.25]
     assert table["after"].tolist() == [0.25, 0.75]
     assert compared(events, mended).loc[0, "before"] == pytest.approx(25 / 40)
@@ -211,7 +211,7 @@ def test_the_mended_address_form_is_found_and_its_truth_lies_in_the_interval():
         time_zone=data.time_zone,
         steps=steps,
         customers=data.customers,
-    ).set_index("change")
+    ).set_index("what_changed")
     mended = table.loc["mended"]
     assert mended["result"] == "better"
     assert mended["conf_low"] <= mended["after"] * (1 - 0.45 / 0.85) <= mended["conf_high"]

@@ -17,6 +17,7 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import priority_tables
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -333,6 +334,8 @@ CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = 
     "exits_after_journeys": (plots.plot_exits_after_journeys, churn_tables.exits_after_journeys, "journey"),
     "inactivity_rule": (plots.plot_inactivity_rule, churn_tables.inactivity_rule, ""),
     "purchase_check": (plots.plot_purchase_check, churn_tables.purchase_check, "group"),
+    "priorities": (plots.plot_priorities, priority_tables.priorities, "label"),
+    "links": (plots.plot_links, priority_tables.links, ""),
 }
 all_cases = pytest.mark.parametrize(("plot", "make", "name"), CASES.values(), ids=CASES)
 
@@ -486,7 +489,7 @@ def test_missing_column_names_itself(plot, make, name):
 def test_several_journeys_are_refused_unless_they_are_the_rows(plot, make, name):
     table = make()
     two = pd.concat([table.assign(journey="outage"), table.assign(journey="moving")], ignore_index=True)
-    if plot in (plots.plot_exits_after_journeys, plots.plot_outcomes, plots.plot_journeys):
+    if plot in (plots.plot_exits_after_journeys, plots.plot_outcomes, plots.plot_journeys, plots.plot_priorities):
         plot(two)
     else:
         with pytest.raises(ValueError, match=r"several journeys \(outage, moving\); draw one at a time"):

@@ -240,8 +240,8 @@ def incident(**changes: object) -> pd.DataFrame:
 
 
 def handoff(*rows: dict[str, object]) -> pd.DataFrame:
-    first = {"journey": "buy", "landmark_days": 1.0, "from_channel": "chat", "to_channel": "phone", "n": 100}
-    first |= {"difference": -0.2, "conf_low": -0.3, "conf_high": -0.1, "p_adjusted": 0.01}
+    first = {"journey": "buy", "from_channel": "chat", "to_channel": "phone", "n_journeys": 150, "completed_share": 0.5}
+    first |= {"hazard_ratio": 0.5, "conf_low": 0.4, "conf_high": 0.8, "p_adjusted": 0.01}
     return pd.DataFrame([{**first, **row} for row in rows or ({},)])
 
 
@@ -257,18 +257,20 @@ def test_an_incident_counts_by_the_month_that_it_lasted():
     assert row["worth_per_month"] == pytest.approx(10 * row["lost_per_month"])
 
 
-def test_a_handoff_counts_by_the_months_of_the_log_and_at_its_fullest_landmark():
-    """100 by day 1, 150 by day 3, over 5 months: 30 a month, a tenth of which is lost."""
-    table = placed(handoffs=handoff({}, {"landmark_days": 3.0, "n": 150, "difference": -0.1}))
-    assert len(table) == 1
-    assert table.loc[0, "place"] == "chat → phone"
-    assert table.loc[0, "lost_per_month"] == pytest.approx(3)
+def test_a_handoff_counts_by_the_months_of_the_log():
+    """Half of 150 are completed at half the rate; at the full rate 1 - .5^2 = 75 % would be: 37.5 lost in 5 months."""
+    row = placed(handoffs=handoff()).iloc[0]
+    assert (row["place"], row["hazard_ratio"]) == ("chat → phone", 0.5)
+    assert row["difference"] == pytest.approx(-0.25)
+    assert row["lost_per_month"] == pytest.approx(7.5)
+    assert row["conf_low"] == pytest.approx(0.5 - (1 - 0.5**2.5))
+    assert row["conf_high"] == pytest.approx(0.5 - (1 - 0.5**1.25))
 
 
 def test_what_may_be_chance_is_not_clear_and_comes_after():
-    chance = {"from_channel": "web", "to_channel": "store", "n": 5000, "conf_high": 0.01}
-    many_looked_at = {"from_channel": "web", "to_channel": "app", "n": 5000, "p_adjusted": 0.2}
-    table = placed(incident(), handoff({}, chance, many_looked_at, {"from_channel": "(any)"}))
+    chance = {"from_channel": "web", "to_channel": "store", "n_journeys": 5000, "conf_high": 1.01}
+    many_looked_at = {"from_channel": "web", "to_channel": "app", "n_journeys": 5000, "p_adjusted": 0.2}
+    table = placed(incident(), handoff({}, chance, many_looked_at))
     assert table["is_clear"].tolist() == [True, True, False, False]
     assert set(table.loc[table["is_clear"], "place"]) == {"form", "chat → phone"}
 
@@ -331,7 +333,7 @@ def test_links_take_over_what_others_found():
     exits = pd.DataFrame(
         {"estimate": [0.03], "conf_low": [0.01], "conf_high": [0.05], "n": [900], "n_customers": [700]}
     )
-    table = links(drivers=drivers, retention=retention, exits=exits).set_index("link")
+    table = links(drivers=drivers, retention=retention, exits=exits).set_index("from_to")
     assert table.loc["journey to score", ["estimate", "conf_low", "n"]].tolist() == [-20, -30, 100]
     assert table.loc["journey to leaving", "estimate"] == pytest.approx(3)
     staying = table.loc["score to staying"]
@@ -342,7 +344,7 @@ def test_links_take_over_what_others_found():
 
 def test_actions_name_places_and_gaps_with_owner_and_review():
     entries = {"buy": entry(owner="Ann", status="open")}
-    where = placed(incident(), handoff({"conf_high": 0.1}))
+    where = placed(incident(), handoff({"conf_high": 1.1}))
     ranking = ranked(entries, gaps(buy=(0.1, 0.05, 0.15)), places=where)
     table = actions(ranking, places=where, entries=entries, as_of=pd.Timestamp("2024-12-31 18:00"))
     assert table["action"].tolist() == ["close the gap", "mend the step"]

@@ -16,6 +16,7 @@ The rules are those of the README's section on journeys:
 from cj_helpers.journeys.before import last_ended
 from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
+from cj_helpers.journeys.handoff_ratios import handoff_ratios
 from cj_helpers.journeys.outcomes import build_journeys
 from cj_helpers.journeys.robots import robot_events
 from cj_helpers.journeys.spells import (
@@ -42,6 +43,7 @@ __all__ = [
     "events_outside",
     "exclusions",
     "frequent_handoffs",
+    "handoff_ratios",
     "journey_frame",
     "journey_spells",
     "last_ended",

@@ -41,6 +41,7 @@ from cj_helpers.plots.mapping import (
     plot_outcomes,
 )
 from cj_helpers.plots.nps import plot_nps_distribution, plot_nps_scores, plot_nps_trend
+from cj_helpers.plots.priorities import plot_links, plot_priorities
 from cj_helpers.plots.quality import plot_channel_days, plot_feeds
 from cj_helpers.plots.quality_waits import plot_suggested_timeouts, plot_survey_response
 from cj_helpers.plots.stacked import plot_cumulative_incidence
@@ -73,11 +74,13 @@ __all__ = [
     "plot_journey_drivers",
     "plot_journeys",
     "plot_lift",
+    "plot_links",
     "plot_net_benefit",
     "plot_nps_distribution",
     "plot_nps_scores",
     "plot_nps_trend",
     "plot_outcomes",
+    "plot_priorities",
     "plot_profit_curve",
     "plot_purchase_check",
     "plot_response_rates",

@@ -100,12 +100,12 @@ def _placed_by(table: pd.DataFrame) -> str:
 def plot_links(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw what an abandoned journey and an unhappy answer go with: one arrow per row and its number beside it.
 
-    `table` has one row per link: link, estimate, conf_low, conf_high, unit, n. An arrow whose interval holds 0 is grey
-    and broken.
+    `table` has one row per link: from_to, estimate, conf_low, conf_high, unit, n. An arrow whose interval holds 0 is
+    grey and broken.
     """
-    table = checked(table, "link", "estimate", "conf_low", "conf_high", "unit", "n")
+    table = checked(table, "from_to", "estimate", "conf_low", "conf_high", "unit", "n")
     words = _link_words()
-    table = table[table["link"].isin(list(words))].reset_index(drop=True)
+    table = table[table["from_to"].isin(list(words))].reset_index(drop=True)
     if table.empty:
         return no_data(ax)
     ax = new_axes(ax, height=0.25 + 0.62 * len(table))
@@ -113,7 +113,7 @@ def plot_links(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, 1)
     ax.set_ylim(len(table) - 0.5, -0.5)
     for place, row in enumerate(table.itertuples()):
-        start, end, compared = words[str(row.link)]
+        start, end, compared = words[str(row.from_to)]
         _box(ax, 0.0, place, start)
         _box(ax, 0.33, place, end)
         _arrow(ax, place, sure=bool(row.conf_low > 0 or row.conf_high < 0))  # type: ignore[operator]

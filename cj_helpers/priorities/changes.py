@@ -23,7 +23,7 @@ OTHER = "(other)"
 CHANGE_COLUMNS = [
     "date",
     "journey",
-    "change",
+    "what_changed",
     "segment",
     "comparison",
     "horizon_days",
@@ -88,8 +88,8 @@ def changes_compared(
     Returns
     -------
     DataFrame, one row per change and journey, in the order of their dates
-        date, journey, change (its label), segment, comparison, horizon_days, n_before, n_after (journeys), before,
-        after (completed within the horizon), difference, adjusted_difference (mix held constant, less the difference
+        date, journey, what_changed (its label), segment, comparison, horizon_days, n_before, n_after (journeys),
+        before, after (completed within the horizon), difference, adjusted_difference (mix held constant, less the difference
         of the comparison), conf_low, conf_high (of the adjusted difference), result (better | worse | no change of
         note | too early to tell).
 
@@ -186,7 +186,7 @@ def _compare(rows: pd.DataFrame, change: DatedChange, key: str, window: _Window)
     row: dict[str, Any] = dict.fromkeys(CHANGE_COLUMNS, np.nan) | {
         "date": pd.Timestamp(change.date),
         "journey": key,
-        "change": change.label,
+        "what_changed": change.label,
         "segment": value,
         "comparison": other,
         "n_before": len(touched[0]),

@@ -9,7 +9,7 @@ from cj_helpers.inference import combined_interval
 
 EXPERIENCE_NPS, EXPERIENCE_EXITS = "journey to score", "journey to leaving"
 NPS_RETENTION, NPS_REVENUE = "score to staying", "score to revenue"
-LINK_COLUMNS = ["link", "estimate", "conf_low", "conf_high", "unit", "n", "n_customers"]
+LINK_COLUMNS = ["from_to", "estimate", "conf_low", "conf_high", "unit", "n", "n_customers"]
 
 
 def links(
@@ -38,7 +38,7 @@ def links(
     Returns
     -------
     DataFrame, one row per link that could be estimated
-        link (journey to score | score to staying | score to revenue | journey to leaving), estimate, conf_low,
+        from_to (journey to score | score to staying | score to revenue | journey to leaving), estimate, conf_low,
         conf_high, unit (points: of NPS, or percentage points; money), n (answers, customers or journeys), n_customers.
 
     Notes

@@ -19,10 +19,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from cj_helpers.nps.ordinal import fit_ordinal
 
 from cj_helpers.nps import drivers
 from cj_helpers.nps.importance import lmg
+from cj_helpers.nps.ordinal import fit_ordinal
 
 
 def timed(what: str, function: Callable[[], object]) -> None:
