@@ -89,9 +89,9 @@ def changes_compared(
     -------
     DataFrame, one row per change and journey, in the order of their dates
         date, journey, what_changed (its label), segment, comparison, horizon_days, n_before, n_after (journeys),
-        before, after (completed within the horizon), difference, adjusted_difference (mix held constant, less the difference
-        of the comparison), conf_low, conf_high (of the adjusted difference), result (better | worse | no change of
-        note | too early to tell).
+        before, after (completed within the horizon), difference, adjusted_difference (mix held constant, less the
+        difference of the comparison), conf_low, conf_high (of the adjusted difference), result (better | worse | no
+        change of note | too early to tell).
 
     Notes
     -----

@@ -16,7 +16,7 @@ from cj_helpers.contract import JourneyDefinition
 from cj_helpers.dataset.quality.timeouts import suggested_timeouts
 
 _DONE = re.compile(
-    r"paid|complet|purchas|order_placed|signed|restored|activated|deliver|success|solved|resolved|converted|approved|"
+    r"paid|complete|completion|purchas|order_placed|signed|restored|activated|deliver|success|solved|resolved|converted|approved|"
     r"checkout_done|thank|bezahlt|abgeschlossen|gekauft|geliefert|payment|exam|granted|bought|renewed"
 )
 _LOST = re.compile(r"cancel|declin|unregist|reject|abandon|storn|abgelehnt|withdr|lost|quit|refus|expired|given_up")
