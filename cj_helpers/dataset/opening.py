@@ -38,7 +38,11 @@ def open_dataset(path: str | Path, *, as_of: str = "", strict: bool = True) -> D
     folder = file.parent.resolve()
     local = start_duckdb(allowed_folders(folder, config.allow), size_of_files(folder, config))
     engine = local if config.engine == "duckdb" else Engine(connect(config.engine), local.private, numbers_rows=False)
-    data = Reading(engine, local, folder, config, as_of).read()
+    try:
+        data = Reading(engine, local, folder, config, as_of).read()
+    except BaseException:
+        engine.con.disconnect()
+        raise
     lock(local)
     if strict and not data.fit:
         raise DataError(_why_not_fit(data, as_of_given=data.as_of_reason in {"given", "declared"}))
