@@ -32,6 +32,7 @@ from matplotlib.figure import Figure
 
 from cj_helpers import report, text
 from cj_helpers.contract import ConfigError, DataError, JourneyDefinition
+from cj_helpers.dataset.schema import Privacy
 from cj_helpers.report import state
 from cj_helpers.text import csv_text
 
@@ -116,7 +117,7 @@ def stand_in(**changes: Any) -> Any:
             {"path": "/home/someone/secret/x.csv", "sha256": "f" * 64},
         ],
         "fingerprint": "ab" * 32,
-        "config": SimpleNamespace(privacy=SimpleNamespace(pseudonym_key_env="CJ_TEST_KEY")),
+        "config": SimpleNamespace(privacy=Privacy(pseudonym_key_env="CJ_TEST_KEY")),
     }
     return SimpleNamespace(**(fields | changes))
 
@@ -793,10 +794,25 @@ def test_an_export_is_refused_without_a_key(out: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("CJ_TEST_KEY", "")
     with pytest.raises(ConfigError, match="CJ_TEST_KEY is not set"):
         report.export("contacts", ROWS)
-    state.begin(stand_in(config=SimpleNamespace(privacy=SimpleNamespace(pseudonym_key_env=""))))
+    state.begin(stand_in(config=SimpleNamespace(privacy=Privacy())))
     with pytest.raises(ConfigError, match=r"privacy: pseudonym_key_env: CJ_KEY\), or declare the data public"):
         report.export("contacts", ROWS)
     assert not out.exists()
+
+
+def test_a_private_file_may_hold_the_key_and_the_report_names_the_key_by_its_id(out: Path, tmp_path: Path) -> None:
+    private = Privacy(pseudonym_key_file="secret.key")
+    state.begin(stand_in(config=SimpleNamespace(privacy=private), folder=tmp_path))
+    with pytest.raises(ConfigError, match=r"the file that privacy.pseudonym_key_file names holds no key"):
+        report.export("contacts", ROWS)
+    (tmp_path / "secret.key").write_text("0123456789abcdef\n")
+    (tmp_path / "secret.key").chmod(0o644)
+    assert "others may read secret.key" in report.export_refusal("contacts")
+    (tmp_path / "secret.key").chmod(0o600)
+    payload = bundle(shown(report.export, "contacts", ROWS))
+    assert (out / "export" / "contacts.csv").is_file()
+    assert payload["key_id"] == hashlib.sha256(b"cj key id:0123456789abcdef").hexdigest()[:8]
+    assert "0123456789abcdef" not in json.dumps(payload)
 
 
 def test_public_data_needs_no_key_and_no_run_folder_means_no_file(tmp_path: Path) -> None:

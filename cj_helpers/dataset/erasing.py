@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ibis.expr import types as ir
 from cj_helpers.dataset.config import dataset_file, read_config
 from cj_helpers.dataset.engine import Engine, connect, start_duckdb
 from cj_helpers.dataset.files import allowed_folders, find_files
-from cj_helpers.dataset.pseudonyms import pseudonym
+from cj_helpers.dataset.pseudonyms import find_key, pseudonym
 from cj_helpers.dataset.schema import DatasetConfig
 from cj_helpers.dataset.schema_tables import Source
 from cj_helpers.dataset.sources import load_source, scan_raw
@@ -57,9 +56,8 @@ def find_customer(path: str | Path, customer: str) -> Footprint:
     parts = [part for kind in _TABLES for part in _parts(engine, folder, config, kind)]
     ids = _same_customer(customer, [table for kind, _name, _source, table in parts if kind == "identities"])
     rows = [row for part in parts for row in _count(*part, ids)]
-    variable = config.privacy.pseudonym_key_env
-    key = os.environ.get(variable, "") if variable else ""
-    known = tuple(pseudonym(one, key.encode()) for one in ids) if key else ()
+    key = find_key(config.privacy, folder)
+    known = tuple(pseudonym(one, key) for one in ids) if key else ()
     return Footprint(ids, pd.DataFrame(rows, columns=COLUMNS), known)
 
 

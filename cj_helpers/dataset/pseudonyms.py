@@ -12,6 +12,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset.model import Dataset
+from cj_helpers.dataset.schema import Privacy
 
 
 def pseudonym(customer_id: str, key: bytes) -> str:
@@ -25,21 +26,32 @@ def pseudonym(customer_id: str, key: bytes) -> str:
     return hmac.new(key, customer_id.encode(), hashlib.sha256).hexdigest()[:16]
 
 
+def find_key(privacy: Privacy, folder: Path) -> bytes:
+    """Return the key from the environment or from a file that only its owner can read; empty when there is none.
+
+    Raises
+    ------
+    ConfigError
+        When others may read the file.
+    """
+    key = os.environ.get(privacy.pseudonym_key_env, "").encode() if privacy.pseudonym_key_env else b""
+    if not key and privacy.pseudonym_key_file:
+        path = folder / Path(privacy.pseudonym_key_file).expanduser()
+        if path.is_file() and os.name == "posix" and path.stat().st_mode & 0o077:
+            raise ConfigError(f"privacy.pseudonym_key_file: others may read {path.name}; say `chmod 600` on it.")
+        key = path.read_bytes().strip() if path.is_file() else b""
+    return key
+
+
 def pseudonym_key(data: Dataset) -> bytes:
-    """Return the key from the environment or from a file that only its owner can read.
+    """Return the key of a data set.
 
     Raises
     ------
     ConfigError
         When there is no key, or others may read its file.
     """
-    privacy = data.config.privacy
-    key = os.environ.get(privacy.pseudonym_key_env, "").encode() if privacy.pseudonym_key_env else b""
-    if not key and privacy.pseudonym_key_file:
-        path = data.folder / Path(privacy.pseudonym_key_file).expanduser()
-        if path.is_file() and os.name == "posix" and path.stat().st_mode & 0o077:
-            raise ConfigError(f"privacy.pseudonym_key_file: others may read {path.name}; say `chmod 600` on it.")
-        key = path.read_bytes().strip() if path.is_file() else b""
+    key = find_key(data.config.privacy, data.folder)
     if not key:
         raise ConfigError(
             "pseudonyms: there is no key; name its environment variable in dataset.yml (privacy: pseudonym_key_env) "

@@ -61,12 +61,12 @@ def export(name: str, table: pd.DataFrame) -> None:
     Raises
     ------
     ConfigError
-        When the data are not public and there is no key for pseudonyms.
+        When the data are not public and there is no key for pseudonyms, or others may read its file.
     ValueError
         When the name or the table will not do.
     """
     check_table(name, table)
-    _require_key(name)
+    key = _require_key(name)
     claim_name("export", name)
     columns = describe_columns(table, None)
     csv = csv_text([column["name"] for column in columns], to_rows(table, columns))
@@ -78,7 +78,7 @@ def export(name: str, table: pd.DataFrame) -> None:
         text = fill("{name}: {n:count} rows were written to a file outside this report.", name=name, n=len(table))
     else:
         text = fill("{name}: {n:count} rows; files are written in unattended runs only.", name=name, n=len(table))
-    payload = {"name": name, "n_rows": len(table), "sha256": digest(csv), "file": file}
+    payload = {"name": name, "n_rows": len(table), "sha256": digest(csv), "file": file, "key_id": key}
     publish("export", payload, html=paragraph(text), plain=text)
 
 
@@ -91,20 +91,30 @@ def export_refusal(name: str) -> str:
     return ""
 
 
-def _require_key(name: str) -> None:
+def _require_key(name: str) -> str:
+    """Return the name of the key of the pseudonyms; "" for public data, which need none."""
+    from cj_helpers.dataset.pseudonyms import find_key, key_id
+
     current = state()
     if current.public:
-        return
+        return ""
     if current.dataset is None:
         raise ConfigError(f"export {name!r}: open a data set first with report.open(...).")
-    variable = current.dataset.config.privacy.pseudonym_key_env
-    if not variable:
+    privacy = current.dataset.config.privacy
+    key = find_key(privacy, current.dataset.folder)
+    if key:
+        return key_id(key)
+    if privacy.pseudonym_key_file:
+        raise ConfigError(
+            f"export {name!r}: row-level data needs pseudonyms; the file that privacy.pseudonym_key_file names holds "
+            "no key. Put their key there before the run."
+        )
+    if not privacy.pseudonym_key_env:
         raise ConfigError(
             f"export {name!r}: row-level data needs pseudonyms; name the environment variable with their key "
             "in dataset.yml (privacy: pseudonym_key_env: CJ_KEY), or declare the data public."
         )
-    if not os.environ.get(variable):
-        raise ConfigError(
-            f"export {name!r}: row-level data needs pseudonyms; the environment variable {variable} is not set. "
-            "Put their key there before the run."
-        )
+    raise ConfigError(
+        f"export {name!r}: row-level data needs pseudonyms; the environment variable {privacy.pseudonym_key_env} is "
+        "not set. Put their key there before the run."
+    )
