@@ -38,7 +38,11 @@ class Engine:
         """Compute a table once, so that no later query does it again."""
         if self.con.name == "pyspark":  # it has no temporary tables
             return table.cache()
-        return self.con.create_table(f"cj_{name}", table, temp=True, overwrite=True)
+        kept = self.con.create_table(f"cj_{name}", table, temp=True, overwrite=True)
+        if self.con.name == "postgres":  # it never looks at temporary tables by itself, and plans badly
+            with self.con.begin() as cursor:
+                cursor.execute(f'ANALYZE "cj_{name}"')
+        return kept
 
     def drop(self, name: str) -> None:
         """Forget a kept table."""
