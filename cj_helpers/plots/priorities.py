@@ -118,6 +118,8 @@ def plot_links(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         _box(ax, 0.33, place, end)
         _arrow(ax, place, sure=bool(row.conf_low > 0 or row.conf_high < 0))  # type: ignore[operator]
         numbers_text = interval_text(row.estimate, row.conf_low, row.conf_high, str(row.unit))  # type: ignore[arg-type]
+        if row.unit == "points":
+            numbers_text = fill("{numbers} points", numbers=numbers_text)
         ax.text(0.61, place - 0.03, numbers_text, va="bottom", fontsize=TEXT_PT, color=INK)
         below = fill("{compared}, n {n:count}", compared=compared, n=row.n)
         ax.text(0.61, place + 0.05, plain(below), va="top", fontsize=NOTE_PT, color=MUTED)
