@@ -105,7 +105,11 @@ def connect(url: str) -> Any:
     """
     name = url.partition("://")[0]
     try:
-        return ibis.connect(os.path.expandvars(url))
+        con = ibis.connect(os.path.expandvars(url))
+        if con.name == "postgres":  # it takes tables that it has not looked at for tiny, and would loop over them
+            with con.begin() as cursor:
+                cursor.execute("SET enable_nestloop = off")
+        return con
     except ModuleNotFoundError as error:
         raise ConfigError(f"engine: {name} needs the package {error.name}; install ibis-framework[{name}].") from None
     except Exception as error:  # noqa: BLE001 - each engine has errors of its own
