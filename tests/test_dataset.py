@@ -568,6 +568,22 @@ def test_public_customers_without_time_under_contract_are_counted(real_data, tmp
     assert durations_left_out(data) == 64
 
 
+def test_traps_of_the_public_data_sets_are_what_their_authors_say(real_data, tmp_path):
+    """Equal purchases stay, codes of a blank are no answers, ties follow the file, tenure 0 is no time at risk."""
+    bought = open_dataset(example("cdnow", real_data, tmp_path)).events
+    assert bought.count().execute() - bought.drop("row_number").distinct().count().execute() == 255
+    asked = survey_frame(open_dataset(example("sfo_survey_2017", real_data, tmp_path)))
+    assert len(asked) - asked.nps.notna().sum() == 84 + 1
+    assert asked.nps.max() == 10
+    telco = open_dataset(example("telco_churn_ibm", real_data, tmp_path))
+    assert durations_left_out(telco) == 11
+    fines = open_dataset(example("traffic_fines", real_data, tmp_path)).events
+    assert fines.filter(fines.order.isnull()).count().execute() == 0
+    ties = fines.group_by("journey_id", "timestamp").aggregate(n=fines.count(), orders=fines.order.nunique())
+    assert ties.filter(ties.n != ties.orders).count().execute() == 0
+    assert (ties.n - 1).sum().execute() == 475
+
+
 @pytest.mark.parametrize("name", ["e[1].csv", "e?.csv", "e*.csv"])
 def test_a_file_name_that_reads_as_a_pattern_is_refused(tmp_path, name):
     folder = make(tmp_path, HEAD + SOURCE.replace("events.csv", "'e[[*?]*.csv'"), events__csv=EVENTS)
