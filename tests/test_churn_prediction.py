@@ -16,6 +16,7 @@ from cj_helpers.churn.contacts import HELD_OUT, SUPPRESSED, TO_CONTACT
 from cj_helpers.churn.design import learn_design
 from cj_helpers.churn.logit import fit_logit, independent_columns
 from cj_helpers.contract import DataError
+from cj_helpers.dataset.pseudonyms import pseudonym
 from cj_helpers.text.contact_words import BOUND, NO_CONSENT, OPEN_PROBLEM, RECENTLY, reason_words
 
 
@@ -337,6 +338,19 @@ def test_the_hold_out_stays_the_same_customers():
     assert len(held[0]) == 50
     # at random: not those at the top
     assert 60 < np.mean(sorted(held[0])) < 140
+
+
+def test_the_hold_out_stays_when_customers_come_and_go():
+    def held_out(ids):
+        table, facts = candidates(len(ids))
+        names = pd.DataFrame({"customer": range(len(ids)), "pseudonym": [pseudonym(name, b"secret") for name in ids]})
+        found = churn.contact_list(table, facts=facts, data=Rules, eligible=len(ids), names=names)
+        return {ids[customer] for customer in found.loc[found["status"] == HELD_OUT, "customer"]}
+
+    ids = [f"C{i:04d}" for i in range(400)]
+    before, after = held_out(ids), held_out(["A0000", *ids[:-1]])  # every running number moves by one
+    assert len(before) == len(after) == 100
+    assert len(before & after) >= 98  # a new customer and one who left move at most two
 
 
 def test_the_file_holds_pseudonyms_only():

@@ -75,7 +75,9 @@ def contact_facts(data: Dataset) -> pd.DataFrame:
     return joined.select("customer", "consent", *columns).order_by("customer").execute()
 
 
-def contact_list(scored: pd.DataFrame, *, facts: pd.DataFrame, data: Dataset, eligible: int) -> pd.DataFrame:
+def contact_list(
+    scored: pd.DataFrame, *, facts: pd.DataFrame, data: Dataset, eligible: int, names: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Decide for the customers with the highest expected loss: contact, suppress or leave alone.
 
     Parameters
@@ -89,6 +91,9 @@ def contact_list(scored: pd.DataFrame, *, facts: pd.DataFrame, data: Dataset, el
         For the rules under churn: quiet_after_contact, hold_out, horizon.
     eligible : int
         Length of the list, such as `cut_of` gives it.
+    names : DataFrame, optional
+        What `customer_pseudonyms` returns: the hold-out is drawn by pseudonym, so that it stays when customers come or
+        go. Without it the running number decides, which stays only as long as the customers are the same.
 
     Returns
     -------
@@ -101,8 +106,8 @@ def contact_list(scored: pd.DataFrame, *, facts: pd.DataFrame, data: Dataset, el
     -----
     The first reason that applies suppresses: an open problem (service first, no up-sell), no consent, contacted
     recently, bound beyond the horizon. Where the table has a consent, a missing one is none. Of the others a fixed
-    share is left alone at random; the draw depends on the customer alone, so the same customers stay left alone from
-    run to run.
+    share is left alone at random: those whose draw, a hash of the pseudonym, is lowest. It depends on the customer
+    alone, so the same customers stay left alone from run to run, but for the few at the edge of the share.
     """
     if eligible < 0:
         raise ConfigError(f"eligible: found {eligible}; needed is a number of customers")
@@ -111,7 +116,8 @@ def contact_list(scored: pd.DataFrame, *, facts: pd.DataFrame, data: Dataset, el
     table = table.merge(facts, on="customer", how="left").reset_index(drop=True)
     why = suppression(table, facts, data)
     free = np.flatnonzero(why.eq("").to_numpy())
-    held = free[np.argsort([_draw(int(table["customer"].iloc[i])) for i in free])][
+    known_as = table["customer"] if names is None else table["customer"].map(names.set_index("customer")["pseudonym"])
+    held = free[np.argsort([_draw(str(known_as.iloc[i])) for i in free])][
         : round(data.config.churn.hold_out * len(free))
     ]
     status = np.where(why.eq(""), TO_CONTACT, SUPPRESSED).astype(object)
@@ -152,7 +158,7 @@ def suppression(table: pd.DataFrame, facts: pd.DataFrame, data: Dataset) -> pd.S
     return why
 
 
-def _draw(customer: int) -> str:
+def _draw(customer: str) -> str:
     return hashlib.sha256(f"hold-out {customer}".encode()).hexdigest()
 
 

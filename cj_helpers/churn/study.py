@@ -16,7 +16,7 @@ from cj_helpers.churn.leakage import KNOWN, leakage_guard
 from cj_helpers.churn.margin import profit_curve
 from cj_helpers.churn.scoring import scored_customers
 from cj_helpers.churn.transactions import inactive_customers, purchase_summary, purchases_until
-from cj_helpers.contract import ALL, DataError
+from cj_helpers.contract import ALL, ConfigError, DataError
 from cj_helpers.dataset import Dataset, customer_frame, customer_pseudonyms
 from cj_helpers.inference import wilson_interval
 
@@ -143,7 +143,16 @@ def contacts_of(data: Dataset, study: Study, *, months: float, share: float) -> 
     if churn.contact_cost is not None and churn.save_rate is not None:
         profit = profit_curve(scored, value_col="value", contact_cost=churn.contact_cost, save_rate=churn.save_rate)
     eligible = cut_of(profit, scored, share=share)
-    return Contacts(scored, profit, contact_list(scored, facts=contact_facts(data), data=data, eligible=eligible))
+    listed = contact_list(scored, facts=contact_facts(data), data=data, eligible=eligible, names=_names_if_any(data))
+    return Contacts(scored, profit, listed)
+
+
+def _names_if_any(data: Dataset) -> pd.DataFrame | None:
+    """Pseudonyms where there is a key; what is wrong with a key is said where the list is written."""
+    try:
+        return list_names(data)
+    except ConfigError:
+        return None
 
 
 def list_names(data: Dataset) -> pd.DataFrame:
