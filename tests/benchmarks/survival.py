@@ -1,7 +1,7 @@
 """Speed, agreement, coverage and planted truths of the survival analyses.
 
     python tests/benchmarks/survival.py speed [--scale 1.0]
-    python tests/benchmarks/survival.py coverage [--repetitions 1000]
+    python tests/benchmarks/survival.py coverage [--repetitions 1000] [--journeys 4 1]
     python tests/benchmarks/survival.py truths [--seeds 20] [--customers 8000]
 
 `speed` compares with plain lifelines in the same run; each part prints wall and CPU seconds and the peak memory of its
@@ -175,8 +175,8 @@ def repeated(rng: np.random.Generator, customers: int, journeys: int) -> pd.Data
     return table.assign(customer=np.repeat(np.arange(customers), journeys), event=table["outcome"] == "completed")
 
 
-def coverage(repetitions: int) -> None:
-    """Share of 95 % intervals that hold the truth, with four journeys a customer and with one."""
+def coverage(repetitions: int, journeys_each: list[int]) -> None:
+    """Share of 95 % intervals that hold the truth, for each number of journeys a customer."""
     machine()
     rng = np.random.default_rng(0)
     big = repeated(rng, 2_000_000, 1)
@@ -189,7 +189,7 @@ def coverage(repetitions: int) -> None:
     pair = survival.restricted_mean_differences(big, horizon_days=14, outcome="completed")
     truth["days apart up to 14"] = abs(pair["difference_days"].item())
     truth["hazard of day 5 to 10"] = survival.hazard_over_time(big, until_days=10, width_days=5)["hazard"].iloc[1]
-    for journeys in (4, 1):
+    for journeys in journeys_each:
         hits: dict[str, list[bool]] = {name: [] for name in truth}
         rejected: dict[str, list[bool]] = {"log-rank": [], "Gray": []}
         for seed in range(repetitions):
@@ -286,7 +286,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parts = parser.add_subparsers(dest="part", required=True)
     parts.add_parser("speed").add_argument("--scale", type=float, default=1.0)
-    parts.add_parser("coverage").add_argument("--repetitions", type=int, default=1000)
+    covered = parts.add_parser("coverage")
+    covered.add_argument("--repetitions", type=int, default=1000)
+    covered.add_argument("--journeys", type=int, nargs="+", default=[4, 1])
     planted = parts.add_parser("truths")
     planted.add_argument("--seeds", type=int, default=20)
     planted.add_argument("--customers", type=int, default=8000)
@@ -299,7 +301,7 @@ def main() -> None:
     elif arguments.part == "speed":
         speed(arguments.scale)
     elif arguments.part == "coverage":
-        coverage(arguments.repetitions)
+        coverage(arguments.repetitions, arguments.journeys)
     else:
         truths(arguments.seeds, arguments.customers)
 
