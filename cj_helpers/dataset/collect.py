@@ -15,7 +15,7 @@ from cj_helpers.contract import TABLES, DataError
 from cj_helpers.dataset.columns import INTERNAL_PREFIX
 from cj_helpers.dataset.engine import ROW, Engine
 from cj_helpers.dataset.engine_errors import unreadable_file
-from cj_helpers.dataset.points import report_points
+from cj_helpers.dataset.points import all_bits, report_points
 from cj_helpers.dataset.problems import Loaded, row_in_file, tolerated, verb
 from cj_helpers.dataset.scan import refuse_changed
 from cj_helpers.dataset.schema_survey import Survey
@@ -186,7 +186,7 @@ def _findings(table: ir.Table, kind: str, survey: Survey) -> pd.DataFrame:
         measures |= {f"row_{name}": table[ROW].min(where=flag) for name, flag in flags.items()}
     aware = table[AWARE]
     measures["n"] = table.count()
-    measures["points"] = table[POINT].bit_or().fill_null(0)
+    measures["points"] = all_bits(table[POINT]).fill_null(0)
     measures |= {"n_aware": aware.sum().fill_null(0), "n_naive": (~aware).sum().fill_null(0)}
     return table.group_by(ORIGIN).aggregate(**measures).execute().set_index(ORIGIN)
 

@@ -6,6 +6,7 @@ A column in which every number with a point has three digits after it is not gue
 from __future__ import annotations
 
 import ibis
+from ibis.expr import datatypes as dt
 from ibis.expr import types as ir
 
 from cj_helpers.dataset.problems import Conversion, Loaded
@@ -20,6 +21,11 @@ def asked_of(checked: list[Conversion], read: Read) -> list[Conversion]:
     if {"decimal", "thousands"} & read.model_fields_set:
         return []
     return [c for c in checked if c.kind == "number" and c.before.type().is_string()][:_MOST]
+
+
+@ibis.udf.agg.builtin(name="bit_or", signature=((dt.int64,), dt.int64))
+def all_bits(bits):  # type: ignore[no-untyped-def]
+    """Bits of all rows together, by the aggregate that DuckDB, PostgreSQL and Spark share."""
 
 
 def point_bits(checked: list[Conversion], read: Read) -> ir.IntegerValue:
