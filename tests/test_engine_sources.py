@@ -138,6 +138,7 @@ def test_postgres_gives_the_tables_of_duckdb(postgres, postgres_url, warehouse, 
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="a TIMESTAMP of Spark is a moment and is read as local clock time")
 def test_spark_gives_the_tables_of_duckdb(spark, warehouse, expected, tmp_path):
     for name, table in warehouse.items():
         spark.create_table(f"sample_{name}", table, overwrite=True)
