@@ -190,7 +190,8 @@ def outages():
 
 def test_counts_give_the_rates_of_rows_and_nearly_their_intervals(outages):
     _data, _steps, journeys = outages
-    rows, counts = journey_spells(journeys), journey_spells(journeys, max_rows=0)
+    rows = journey_spells(journeys)
+    counts = journey_spells(journeys, max_rows=len(rows) - 1)
     frame = journey_frame(journeys)
     options = {"time_days": 14, "cluster_col": "customer"}
     one = incidence_at(rows, weight_col="n", **options).iloc[0]
@@ -199,6 +200,12 @@ def test_counts_give_the_rates_of_rows_and_nearly_their_intervals(outages):
     assert many["n"] == one["n"]
     assert many["estimate"] == pytest.approx(one["estimate"], abs=5e-4)  # durations are rounded up to the hour
     assert many["std_error"] == pytest.approx(one["std_error"], rel=0.15)
+    few = journey_spells(journeys, max_rows=1)
+    assert few["duration_days"].mod(1).eq(0).all()
+    assert few["customer"].nunique() == 128
+    by_day = incidence_at(few, weight_col="n", **options).iloc[0]
+    assert by_day["estimate"] == pytest.approx(one["estimate"], abs=2e-3)  # open journeys leave within a day
+    assert by_day["std_error"] == pytest.approx(one["std_error"], rel=0.25)  # four times 1 / sqrt(2 * 127)
 
 
 def test_planted_ratios_of_outages_are_found(outages):

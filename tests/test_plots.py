@@ -67,6 +67,21 @@ def feeds() -> pd.DataFrame:
     )
 
 
+def suggested_timeouts() -> pd.DataFrame:
+    rows = [
+        ("Internet back", "", 0.2, 9.0, 7.0, 9.0),
+        ("Internet back", "technician_booked", 2.0, 21.0, np.nan, 21.0),
+        ("Moving home", "", 1.5, 14.0, 14.0, 14.0),
+    ]
+    names = ["label", "touchpoint", "median_days", "p99_days", "timeout_days", "suggested_days"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def survey_response() -> pd.DataFrame:
+    months = pd.date_range("2025-01-01", periods=6, freq="MS")
+    return pd.DataFrame({"month": months, "n_invited": [500, 450, 480, 510, 90, 600], "share": [0.2, 0.22, 0.19] * 2})
+
+
 def outcomes() -> pd.DataFrame:
     counts = {"outage": (700, 200, 100), "moving": (40, 50, 10)}
     rows = [
@@ -298,6 +313,8 @@ def restricted_mean_differences() -> pd.DataFrame:
 CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = {
     "channel_days": (plots.plot_channel_days, channel_days, "channel"),
     "feeds": (plots.plot_feeds, feeds, "source"),
+    "suggested_timeouts": (plots.plot_suggested_timeouts, suggested_timeouts, "label"),
+    "survey_response": (plots.plot_survey_response, survey_response, ""),
     "outcomes": (plots.plot_outcomes, outcomes, "journey"),
     "transitions": (plots.plot_transitions, transitions, "source"),
     "variants": (plots.plot_variants, variants, "path"),
@@ -489,7 +506,8 @@ def test_missing_column_names_itself(plot, make, name):
 def test_several_journeys_are_refused_unless_they_are_the_rows(plot, make, name):
     table = make()
     two = pd.concat([table.assign(journey="outage"), table.assign(journey="moving")], ignore_index=True)
-    if plot in (plots.plot_exits_after_journeys, plots.plot_outcomes, plots.plot_journeys, plots.plot_priorities):
+    rows = (plots.plot_exits_after_journeys, plots.plot_outcomes, plots.plot_journeys, plots.plot_priorities)
+    if plot in (*rows, plots.plot_suggested_timeouts):
         plot(two)
     else:
         with pytest.raises(ValueError, match=r"several journeys \(outage, moving\); draw one at a time"):
@@ -873,6 +891,38 @@ def test_other_segment_and_outcome_can_be_drawn():
 def test_retention_says_its_unit():
     assert plots.plot_retention_curve(retention_curve()).get_xlabel() == "Months as a customer"
     assert plots.plot_retention_curve(retention_curve().assign(time_unit="days")).get_xlabel() == "Days as a customer"
+
+
+def test_one_extreme_covariate_does_not_flatten_the_others():
+    table = hazard_ratio_over_time()
+    far = table[table["term"] == "austria"].assign(term="rare", hazard_ratio=30.0, conf_low=8.0, conf_high=90.0)
+    more = [far.assign(term=f"rare {number}") for number in range(8)]
+    ax = plots.plot_hazard_ratio_over_time(pd.concat([table, far, *more]))
+    panels = ax.get_figure().axes
+    assert panels[0].get_ylim() == panels[1].get_ylim()
+    assert panels[0].get_ylim()[1] < 4
+    assert panels[2].get_ylim()[1] > 30
+    assert panels[0].get_title(loc="left") == "business"  # and the note stands above it
+    assert "Not drawn: 3 more." in words(ax)
+
+
+def test_forest_keeps_both_outcomes_when_there_are_many_rows():
+    table = hazard_ratios()
+    many = [table[table["outcome"] == "completed"].assign(term=f"term {number}") for number in range(10)]
+    ax = plots.plot_hazard_ratios(pd.concat([*many, table[table["outcome"] == "abandoned"]]))
+    assert row_names(ax)[-1] == "country: AT"
+    assert len(row_names(ax)) == 15
+    assert "Not drawn: 16 more." in words(ax)
+
+
+def test_heading_of_the_stacked_picture_stands_clear_of_its_labels():
+    table = cumulative_incidence()
+    lost = table["outcome"] == "abandoned"
+    columns = ["estimate", "conf_low", "conf_high"]
+    table.loc[lost, columns] = table.loc[lost, columns] / 1000
+    shown = [(text.get_text(), text.get_window_extent()) for text in texts(plots.plot_cumulative_incidence(table))]
+    heading = next(box for text, box in shown if text.startswith("after "))
+    assert not [text for text, box in shown if box is not heading and box.overlaps(heading)]
 
 
 def test_reasons_to_leave_are_curves_of_their_own():

@@ -16,6 +16,7 @@ from cj_helpers.survival import (
     curve_at,
     hazard_ratio_over_time,
     hazard_ratios,
+    level_columns,
     predicted_survival,
     proportional_hazards_test,
     restricted_mean,
@@ -185,6 +186,23 @@ def test_every_obstacle_is_named_with_its_remedy():
     used = ratios[ratios["problem"] == "used"]
     assert set(used["term"]) == {"business", "austria"}
     assert ratios[ratios["problem"] != "used"]["hazard_ratio"].isna().all()
+
+
+def test_two_hundred_levels_are_grouped_or_refused_by_name():
+    table = changing(4000, 6)
+    rng = np.random.default_rng(6)
+    common = np.where(rng.random(len(table)) < 0.3, "town 0", "")
+    places = pd.Series(rng.integers(1, 200, len(table))).astype(str).radd("town ")
+    wide, reference = level_columns(table.assign(town=np.where(common == "", places, common)), columns=["town"])
+    assert reference == {"town: (other)": "town 0"}
+    assert wide["town: (other)"].sum() == (common == "").sum()
+    ratios = hazard_ratios(wide, covariates=["business", *reference])
+    other = ratios[(ratios["term"] == "town: (other)") & (ratios["period"] == "whole")]
+    assert (other["problem"] == "used").all()
+    assert other["conf_low"].lt(1).all()  # towns were drawn without an effect
+    assert other["conf_high"].gt(1).all()
+    with pytest.raises(DataError, match=r"town: 199 levels in [\d,]+ rows, none common; group them or leave it out"):
+        level_columns(table.assign(town=places.to_numpy()), columns=["town"])
 
 
 def test_few_events_reduce_the_covariates_and_then_refuse():

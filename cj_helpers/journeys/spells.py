@@ -16,6 +16,8 @@ from cj_helpers.journeys.steps import Definitions, seconds_between
 MAX_ROWS = 1_000_000
 #: Groups of customers in such counts: their scatter gives the standard errors, to about 3 % of themselves.
 CUSTOMER_GROUPS = 512
+#: From this many times as many journeys on by whole day and in fewer groups: the errors are then known to about 6 %.
+MANY, FEWER_GROUPS = 5, 128
 _DAY = 86_400
 
 
@@ -37,24 +39,27 @@ def journey_spells(
     columns : sequence of str
         Further columns of `journeys` to keep, such as covariates known at the start.
     max_rows : int
-        More journeys than this are counted in the engine instead.
+        More journeys than this are counted in the engine instead, by hour; more than five times as many by day.
 
     Returns
     -------
     DataFrame
         journey, segment, outcome, duration_days, customer, n (journeys the row stands for), then `columns`; one row per
-        journey with n = 1, ordered by journey and duration. When counted, durations are rounded up to whole hours and
-        `customer` is one of 512 groups of customers: sums per group scatter as those of customers do, so clustered
-        errors stay valid (a random-groups jackknife). `exclusions` counts what is left out here.
+        journey with n = 1, ordered by journey and duration. When counted, durations are rounded up to whole hours or
+        days and `customer` is one of 512 or 128 groups of customers: sums per group scatter as those of customers do,
+        so clustered errors stay valid, with a relative error of 1 / sqrt(2 (groups - 1)) (random groups, Wolter 2007).
+        `exclusions` counts what is left out here.
     """
     usable = _usable(journeys, keep_left_truncated=keep_left_truncated)
     number = ibis.dense_rank().over(order_by=usable.customer_id)
     keys = ["journey", "segment", "outcome", *columns]
-    counted = bool(usable.count().execute() > max_rows)
+    size = int(usable.count().execute())
+    counted, hours = size > max_rows, 24 if size > MANY * max_rows else 1
+    groups = CUSTOMER_GROUPS if hours == 1 else FEWER_GROUPS
     table = usable.select(
         *keys,
-        duration_days=(usable.duration * 24).ceil() / 24 if counted else usable.duration,
-        customer=number % CUSTOMER_GROUPS if counted else number,
+        duration_days=(usable.duration * 24 / hours).ceil() * hours / 24 if counted else usable.duration,
+        customer=number % groups if counted else number,
     )
     by = ["journey", "segment", "outcome", "duration_days", "customer", *columns]
     table = table.group_by(by).aggregate(n=_.count()) if counted else table.mutate(n=1)

@@ -96,12 +96,20 @@ def curve(
     ax.plot(x, y, drawstyle="steps-post", color=color, linestyle=style, linewidth=1.8, label=name, gid=name)  # type: ignore[arg-type]
 
 
-def end_labels(ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, lines: int = 1) -> None:
-    """Write names right of the axes, each joined to the end (x, y) of its curve by a line of its colour."""
+def end_labels(
+    ax: Axes, ends: Sequence[tuple[float, float, str, str]], *, lines: int = 1, below_top: bool = False
+) -> None:
+    """Write names right of the axes, each joined to the end (x, y) of its curve by a line of its colour.
+
+    `below_top` keeps all of them below the top of the axes, above which a heading stands.
+    """
     known = sorted((item for item in ends if item[1] == item[1]), key=lambda item: item[1])
     low, high = ax.get_ylim()
     gap = line_height(ax) * lines * (high - low)
     places = spread([item[1] for item in known], [gap] * (len(known) - 1))
+    if below_top:
+        highest = high - gap / 2 - gap * np.arange(len(known))[::-1]
+        places = np.minimum(places, highest)
     beside = offset_copy(ax.get_yaxis_transform(), fig=ax.get_figure(root=True), x=16, units="points")
     for (x, y, text, color), place in zip(known, places, strict=True):
         ax.annotate(

@@ -30,7 +30,9 @@ from cj_helpers.plots.style import (
 from cj_helpers.text import _, fill, value_label
 
 MAX_ROWS = 16
+MAX_PER_OUTCOME = 14
 MAX_TERMS = 8
+_COMMON = (0.25, 4.0)  # a covariate with ratios beyond has a scale of its own, not to flatten the others
 _TICKS = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0)
 
 
@@ -91,7 +93,7 @@ def plot_stage_hazard(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = MAX_ROWS) -> Axes:
+def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = MAX_PER_OUTCOME) -> Axes:
     """Draw hazard ratios with their intervals on a logarithmic scale (a forest plot).
 
     Parameters
@@ -99,13 +101,14 @@ def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, max_rows:
     table : DataFrame
         One row per ratio to show: outcome, term, period (whole | early | late), hazard_ratio, conf_low, conf_high.
     max_rows : int
-        Beyond this the last are left out, with a note.
+        Per outcome; beyond this the last are left out, with a note.
     """
     table = checked(table, "outcome", "term", "period", "hazard_ratio", "conf_low", "conf_high")
     rows = table[np.isfinite(numbers(table["hazard_ratio"]))].reset_index(drop=True)
     if rows.empty:
         return no_data(ax)
-    left_out, rows = len(rows) - max_rows, rows.head(max_rows)
+    kept = rows.groupby("outcome", sort=False).head(max_rows).reset_index(drop=True)
+    left_out, rows = len(rows) - len(kept), kept
     names = two_lines([_ratio_name(*pair) for pair in zip(rows["term"], rows["period"], strict=True)], width=34)
     ax = new_axes(ax, height=rows_height(names, around=1.25))
     name_rows(ax, names)
@@ -168,10 +171,7 @@ def plot_hazard_ratio_over_time(table: pd.DataFrame, *, ax: Axes | None = None, 
     panels = _panels(len(shown)) if ax is None else np.array([ax], dtype=object)
     for panel, term in zip(panels, shown, strict=False):
         _ratio_panel(panel, table[table["term"] == term], str(term))
-    limits = table[table["term"].isin(shown)]
-    middle = limits.assign(conf_low=limits["hazard_ratio"] / 1.6, conf_high=limits["hazard_ratio"] * 1.6)
-    panels[0].set_yscale("log")
-    _ratio_axis(panels[0].yaxis, middle)
+    _ratio_scales(panels, table[table["term"].isin(shown)])
     for place, panel in enumerate(panels):
         panel.set_visible(place < len(shown))
         if place >= len(shown) - 2:
@@ -179,13 +179,30 @@ def plot_hazard_ratio_over_time(table: pd.DataFrame, *, ax: Axes | None = None, 
             panel.set_xlabel(_("Days since the start"))
     if len(terms) > len(shown):
         note = fill("Not drawn: {n:count} more.", n=len(terms) - len(shown))
-        panels[0].annotate(note, (1, 1.02), xycoords="axes fraction", ha="right", fontsize=NOTE_PT, color=MUTED)
+        _note_above(panels[0], note)
     return panels[0]  # type: ignore[no-any-return]
+
+
+def _ratio_scales(panels: np.ndarray, rows: pd.DataFrame) -> None:
+    """Give all panels one logarithmic scale, and those with ratios far from 1 their own."""
+    limits = rows.assign(conf_low=rows["hazard_ratio"] / 1.6, conf_high=rows["hazard_ratio"] * 1.6)
+    far = ~limits["hazard_ratio"].between(*_COMMON) & limits["hazard_ratio"].notna()
+    extreme = set(limits.loc[far, "term"])
+    common = limits[~limits["term"].isin(extreme)]
+    for panel, term in zip(panels, limits["term"].drop_duplicates(), strict=False):
+        panel.set_yscale("log")
+        _ratio_axis(panel.yaxis, limits[limits["term"] == term] if term in extreme else common)
+
+
+def _note_above(ax: Axes, note: str) -> None:
+    """Write a note above the title of a panel, which stays."""
+    place = {"xytext": (0, 18), "textcoords": "offset points", "ha": "left"}
+    ax.annotate(note, (0, 1), xycoords="axes fraction", fontsize=NOTE_PT, color=MUTED, **place)  # type: ignore[arg-type]
 
 
 def _panels(n: int) -> np.ndarray:
     rows = int(np.ceil(n / 2))
-    options = {"layout": "constrained", "sharex": True, "sharey": True, "squeeze": False}
+    options = {"layout": "constrained", "sharex": True, "squeeze": False}
     return plt.subplots(rows, 2, figsize=(WIDTH_IN, 0.75 + 1.55 * rows), **options)[1].ravel()  # type: ignore[call-overload,no-any-return]
 
 

@@ -129,7 +129,7 @@ def _area_labels(ax: Axes, edges: Edges, parts: dict[str, Part], *, at: int) -> 
             texts[name] += f"\n({plain(limits)})"
     end = ax.get_xlim()[1]
     items = [(end, float(low[-1] + high[-1]) / 2, texts[name], _COLORS[name]) for name, (low, high) in edges.items()]
-    end_labels(ax, items, lines=2)
+    end_labels(ax, items, lines=2, below_top=True)
 
 
 def _beside_heading(ax: Axes, at: float) -> None:
