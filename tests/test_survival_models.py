@@ -190,7 +190,7 @@ def test_every_obstacle_is_named_with_its_remedy():
 
 def test_two_hundred_levels_are_grouped_or_refused_by_name():
     table = changing(4000, 6)
-    rng = np.random.default_rng(6)
+    rng = np.random.default_rng(60)  # not the seed of the spells: the town would be the customer's kind
     common = np.where(rng.random(len(table)) < 0.3, "town 0", "")
     places = pd.Series(rng.integers(1, 200, len(table))).astype(str).radd("town ")
     wide, reference = level_columns(table.assign(town=np.where(common == "", places, common)), columns=["town"])

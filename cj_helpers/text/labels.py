@@ -48,7 +48,7 @@ LABELS = {
     "time_unit": N_("Unit of time"),
     "to_channel": N_("To channel"),
     "touchpoint": N_("Touchpoint"),
-    "change": N_("Early against late"),
+    "change": N_("Change"),
     "difference_days": N_("Difference"),
     "end_days": N_("To"),
     "from_days": N_("From"),
@@ -338,6 +338,8 @@ LABELS = {
 BESIDE = {
     "target": {"source": N_("From"), "target": N_("To")},
     "promoters": {"n": N_("Answers")},
+    "hazard_ratio": {"change": N_("Early against late")},
+    "gap": {"reference": N_("Reference"), "n_reference": N_("Journeys there")},
 }
 
 # Words for values that stand for themselves in the data, such as the outcome of a journey.
