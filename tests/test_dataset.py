@@ -286,6 +286,12 @@ def test_a_wrong_dataset_yml_names_the_key_and_the_remedy(tmp_path, old, new, me
         open_dataset(make(tmp_path, yml.replace(old, new), events__csv=EVENTS))
 
 
+def test_spark_with_a_local_zone_is_refused_before_times_shift(tmp_path):
+    yml = HEAD.replace("name: Test", "name: Test\nengine: pyspark://local\ntime_zone: Europe/Berlin") + SOURCE + JOURNEY
+    with pytest.raises(ConfigError, match=r"a timestamp of Spark is a moment .*`time_zone: UTC`"):
+        open_dataset(make(tmp_path, yml, events__csv=EVENTS))
+
+
 def test_a_misspelt_key_is_not_missing_too(tmp_path):
     yml = (HEAD + SOURCE + JOURNEY).replace("timeout: 7d", "timeuot: 7d")
     with pytest.raises(ConfigError) as caught:
