@@ -317,3 +317,10 @@ def test_hidden_segments_cannot_be_recovered(sizes, min_group):
         # what subtraction gives is many people, or everyone there is
         assert hidden >= min_group or not len(kept[kept > 0])
         assert n_suppressed > 1 or not len(kept[kept > 0])
+
+
+def test_the_result_of_one_group_has_a_plain_index():
+    """A named index would be lost in a report, which refuses such a table."""
+    rows = pd.DataFrame({"x": [True, False], "c": ["a", "b"], "journey": "buy"})
+    table = clustered_share(rows, success_col="x", cluster_col="c", group_cols=["journey"])
+    assert table.index.names == [None]

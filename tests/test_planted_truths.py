@@ -85,7 +85,7 @@ def test_a_run_publishes_every_report_with_its_fixed_tables(sample_run):
     manifest = json.loads((sample_run / "manifest.json").read_text())
     assert manifest["exit_code"] == 0
     assert {entry["status"] for entry in manifest["notebooks"].values()} == {"ok"}
-    assert len(manifest["notebooks"]) == 5
+    assert len(manifest["notebooks"]) == 6
     for place, columns in TABLES.items():
         notebook, table = place.split("/")
         folder = next((sample_run / "tables").glob(f"{notebook}_*"))

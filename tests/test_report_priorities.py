@@ -35,7 +35,8 @@ def test_handoffs_are_those_of_report_02(table):
     ours = table("05_priorities/places").query("kind == 'hand-off'").set_index(["journey", "place"])["hazard_ratio"]
     theirs = table("02_dropoff_survival/handoff_ratios")
     theirs = theirs.set_index(["journey", theirs["from_channel"] + " → " + theirs["to_channel"]])["hazard_ratio"]
-    assert ours.to_dict() == theirs.to_dict()
+    assert len(ours) >= 1  # 05 names the clear ones only
+    assert ours.to_dict() == theirs.loc[ours.index].to_dict()
 
 
 def test_links_are_those_of_reports_03_and_04(table):

@@ -165,7 +165,7 @@ def _shares(code: IntArray, cluster: IntArray, success: FloatArray, grouped: boo
     residual = customers["sum"] - customers["group"].map(share) * customers["size"]
     squares = (residual**2).groupby(customers["group"]).sum().reindex(index, fill_value=0)
     n_eff = effective_size(share, squares, n, k)
-    return pd.DataFrame({"share": share, "n": n, "n_clusters": k, "n_effective": n_eff})
+    return pd.DataFrame({"share": share, "n": n, "n_clusters": k, "n_effective": n_eff}).rename_axis(index=None)
 
 
 def newcombe_difference(
