@@ -376,7 +376,6 @@ def test_a_signal_to_the_runner_leaves_nothing(place, number):
 
 @linux
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="not seen green since the reports grew; remove this mark once it was")
 def test_fifty_kills_leave_no_torn_and_no_mixed_report(tmp_path_factory):
     """Runs are killed at random moments; what `latest` names is always one whole run."""
     base = Path(tempfile.mkdtemp(prefix="k"))

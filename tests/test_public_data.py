@@ -38,7 +38,6 @@ def published(request, real_data, tmp_path_factory) -> tuple[str, Path]:
     return request.param, (base / "reports" / request.param / "latest").resolve()
 
 
-@pytest.mark.xfail(strict=False, reason="not seen green since the reports grew; remove this mark once it was")
 def test_a_public_data_set_gives_reports_with_its_known_numbers(published):
     name, run = published
     manifest = json.loads((run / "manifest.json").read_text())

@@ -18,7 +18,6 @@ RAW = ("assessment", "course", "student", "student_assessment", "student_registr
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")  # ibis 12 asks the engine for its tables
-@pytest.mark.xfail(strict=False, reason="not seen green since the reports grew; remove this mark once it was")
 def test_the_commands_of_the_tutorial_give_what_it_shows(real_data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("raw").mkdir()
