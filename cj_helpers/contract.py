@@ -5,6 +5,7 @@ Nothing here reads a file or knows an engine: the other modules agree on these w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -30,6 +31,39 @@ class ConfigError(CjError):
 
 class DataError(CjError):
     """The data cannot be analysed as they are (exit code 3)."""
+
+
+@dataclass(frozen=True)
+class MainNumber:
+    """Which number of a figure's table its alternative text names.
+
+    Attributes
+    ----------
+    column : str
+        Where the number stands.
+    pick : str
+        ``largest``, ``smallest``, ``last`` row, ``extreme`` (farthest from 0, or from 1 for ratios), or ``exp``: the
+        same of logarithms, told as a ratio.
+    about : tuple of str
+        Columns that say what the number belongs to.
+    where : mapping of str to object
+        Values of the rows that count, where there are such rows.
+    time : str
+        Column of times; of each curve the last row up to `until` counts.
+    until : float or None
+        The horizon that the figure marks.
+    words, kind : str
+        What the number is called and of which kind it is, where the column does not tell.
+    """
+
+    column: str
+    pick: str = "largest"
+    about: tuple[str, ...] = ()
+    where: Mapping[str, object] = field(default_factory=dict)
+    time: str = ""
+    until: float | None = None
+    words: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)

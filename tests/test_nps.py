@@ -206,7 +206,7 @@ def test_wrong_arguments_are_configuration_errors():
 
 def test_enumerated_coverage_of_the_interval():
     # Every possible sample of n answers, weighed by its probability, for shares in steps of 5 %, none empty.
-    for n in (10, 20):
+    for n in (10, 20, 50):
         samples = np.array([(a, b, n - a - b) for a in range(n + 1) for b in range(n + 1 - a)])
         answers = pd.concat([answers_of(*sample).assign(sample=i) for i, sample in enumerate(samples)])
         table = nps_score(answers, segment_col="sample").iloc[1:]

@@ -314,7 +314,13 @@ def test_one_bad_driver_does_not_cost_the_others():
     table.loc[:9, "rare"] = 4
     listed = {"a": ["ease", "same"], "b": ["copy"], "c": ["rare", "help"]}
     usable = usable_drivers(table, drivers=listed)
-    assert usable["reason"].tolist() == ["", "constant", "same as ease", "few", ""]
+    assert usable["reason"].tolist() == [
+        "",
+        "the same rating everywhere",
+        "the same ratings as ease",
+        "fewer than 30 ratings",
+        "",
+    ]
     assert keep_usable(listed, usable) == {"a": ["ease"], "c": ["help"]}
 
 

@@ -417,6 +417,15 @@ def test_given_axes_are_used_and_the_table_stays(plot, make, name):
 
 
 @all_cases
+def test_the_figure_knows_its_table_and_the_number_that_says_most(plot, make, name):
+    table = make()
+    figure = plot(table).get_figure(root=True)
+    assert figure.cj_data is table
+    assert figure.cj_main.column in table
+    assert {*figure.cj_main.where, *filter(None, [figure.cj_main.time])} <= set(table.columns)
+
+
+@all_cases
 def test_own_figure_is_700_px_wide_with_all_text_legible(plot, make, name):
     ax = plot(make())
     figure = ax.get_figure(root=True)

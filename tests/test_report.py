@@ -31,7 +31,7 @@ from IPython.utils.capture import capture_output
 from matplotlib.figure import Figure
 
 from cj_helpers import report, text
-from cj_helpers.contract import ConfigError, DataError, JourneyDefinition
+from cj_helpers.contract import ConfigError, DataError, JourneyDefinition, MainNumber
 from cj_helpers.dataset.schema import Privacy
 from cj_helpers.report import state
 from cj_helpers.text import csv_text
@@ -728,7 +728,7 @@ def test_a_figure_carries_its_data_and_its_main_number(out: Path) -> None:
     fig.cj_data = OUTCOMES.rename_axis("row")  # as the plot functions leave it
     output = shown(report.figure, "f", fig, "Bars of outcomes.")
     payload = bundle(output)
-    assert payload["alt"] == "Bars of outcomes. Largest value of Share: 53.8 % (completed)."
+    assert payload["alt"] == "Bars of outcomes. Largest share: 53.8 % (completed)."
     assert output.metadata["image/png"]["alt"] == payload["alt"]
     names = [column["name"] for column in payload["data"]["columns"]]
     assert names == ["row", "outcome", "n_journeys", "share"]
@@ -740,6 +740,48 @@ def test_a_figure_carries_its_data_and_its_main_number(out: Path) -> None:
     far = bundle(shown(report.figure, "h", drawing(), "Alt", data=large))["data"]
     assert (far["rows"], far["file"]) == ([], "figures/h.csv")
     assert len((out / "figures" / "h.csv").read_text().splitlines()) == 1501
+
+
+@pytest.mark.parametrize(
+    ("main", "sentence"),
+    [
+        (MainNumber("share", about=("step",)), "Largest share: 90.0 % (a)."),
+        (MainNumber("share", "smallest", ("step",)), "Smallest share: 10.0 % (c)."),
+        (MainNumber("share", "last"), "Last share: 10.0 %."),
+        (MainNumber("loss", "extreme", ("step",), kind="points"), "Most striking loss: -9.0 (b)."),
+        (MainNumber("hazard_ratio", "extreme", ("step",)), "Most striking hazard ratio: 0.25 (c)."),
+        (MainNumber("log", "exp", words="ratio"), "Most striking ratio: 0.50."),
+        (MainNumber("share", where={"step": "b"}, words="part done"), "Largest part done: 40.0 %."),
+        (
+            MainNumber("share", "smallest", ("time_days",), time="time_days", until=8.0),
+            "Smallest share: 40.0 % (7 days).",
+        ),
+        (MainNumber("share", where={"step": "nowhere"}), "Largest share: 90.0 %."),
+        (MainNumber("absent"), ""),
+    ],
+)
+def test_the_main_number_is_the_one_that_the_plot_declares(main: MainNumber, sentence: str) -> None:
+    table = pd.DataFrame(
+        {
+            "step": ["a", "b", "c"],
+            "time_days": [1, 7, 9],
+            "share": [0.9, 0.4, 0.1],
+            "loss": [3.0, -9.0, 5.0],
+            "hazard_ratio": [1.1, 2.0, 0.25],
+            "log": [0.1, math.log(0.5), 0.2],
+        }
+    )
+    fig = drawing()
+    fig.cj_data, fig.cj_main = table, main
+    alt = bundle(shown(report.figure, "f", fig, "Bars"))["alt"]
+    assert alt == (f"Bars. {sentence}" if sentence else "Bars")
+
+
+def test_a_small_group_is_not_the_main_number() -> None:
+    fig = drawing()
+    fig.cj_data = pd.DataFrame({"step": ["a", "b"], "share": [0.9, 0.4], "n": [3, 500]})
+    fig.cj_main = MainNumber("share", about=("step",))
+    assert bundle(shown(report.figure, "f", fig, "Bars."))["alt"] == "Bars. Largest share: 40.0 % (b)."
 
 
 def test_a_figure_is_the_same_file_every_time() -> None:

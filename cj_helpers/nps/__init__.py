@@ -2,8 +2,9 @@
 
 The score: ``scores``, ``trends``, ``differences``, ``control`` (real change or noise), ``mix`` and ``ratings``; who
 answered: ``responses``. Its drivers: ``cases``, ``missing`` and ``imputation`` say which answers count;
-``effects``, ``worth``, ``driver_tables``, ``performance`` and ``priorities`` are the tables; ``ordinal``, ``logits``
-and ``importance`` the mathematics behind them (arrays in, arrays out). Before and after the answer:
+``effects``, ``worth``, ``driver_tables``, ``performance`` and ``priorities`` are the tables; ``driver_shares`` and
+``driver_signs`` their columns; ``ordinal``, ``logits`` and ``importance`` the mathematics behind them (arrays in,
+arrays out). Before and after the answer:
 ``journey_drivers`` and ``afterwards``.
 """
 

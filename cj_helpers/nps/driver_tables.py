@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cj_helpers.contract import DataError
 from cj_helpers.nps.driver_data import COMPLETE_CASE, DriverData, driver_data
 from cj_helpers.nps.driver_shares import ShareSamples, sample_shares
-from cj_helpers.nps.importance import collinear_drivers, correlation_matrix, variance_inflation
-from cj_helpers.nps.imputation import pool_estimates
-from cj_helpers.nps.inputs import require_conf_level, t_quantile
-from cj_helpers.nps.logits import fit_least_squares
+from cj_helpers.nps.driver_signs import directions, inflation, require_distinct
+from cj_helpers.nps.inputs import require_conf_level
 
 
 def drivers(
@@ -87,13 +85,12 @@ def drivers(
     [0.8, 0.2]
     """
     require_conf_level(conf_level)
-    data = driver_data(answers, drivers, outcome_col=outcome_col, cluster_col=cluster_col, method=method, seed=seed)
-    require_distinct(data)
-    samples = sample_shares(data, n_boot=n_boot, seed=seed, outcome_col=outcome_col)
+    how = {"outcome_col": outcome_col, "method": method, "cluster_col": cluster_col, "seed": seed}
+    data, samples = _sampled(answers, drivers, n_boot, how)
     table = data.listing.assign(**_share_columns("share", "conf", samples.lmg, conf_level))
     table = table.assign(
-        **_directions(data, conf_level),
-        vif=_inflation(data),
+        **directions(data, conf_level),
+        vif=inflation(data),
         n=len(data.outcome),
         n_customers=data.n_customers,
         r_squared=samples.r_squared,
@@ -126,9 +123,9 @@ def driver_differences(
         samples the interval is NaN and the order unclear.
     """
     require_conf_level(conf_level)
-    data = driver_data(answers, drivers, outcome_col=outcome_col, cluster_col=cluster_col, method=method, seed=seed)
-    require_distinct(data)
-    shares = sample_shares(data, n_boot=n_boot, seed=seed, outcome_col=outcome_col).lmg
+    how = {"outcome_col": outcome_col, "method": method, "cluster_col": cluster_col, "seed": seed}
+    data, samples = _sampled(answers, drivers, n_boot, how)
+    shares = samples.lmg
     ranked = np.argsort(-shares[0], kind="stable")
     names = data.listing["driver"].to_numpy()
     first, second = (ranked[index] for index in np.triu_indices(len(ranked), 1))
@@ -172,9 +169,8 @@ def dimension_shares(
     the more questions it is asked by.
     """
     require_conf_level(conf_level)
-    data = driver_data(answers, drivers, outcome_col=outcome_col, cluster_col=cluster_col, method=method, seed=seed)
-    require_distinct(data)
-    samples = sample_shares(data, n_boot=n_boot, seed=seed, outcome_col=outcome_col)
+    how = {"outcome_col": outcome_col, "method": method, "cluster_col": cluster_col, "seed": seed}
+    data, samples = _sampled(answers, drivers, n_boot, how)
     counts = data.listing.groupby("dimension", sort=False).size()
     table = pd.DataFrame({"dimension": counts.index})
     table = table.assign(**_share_columns("share", "conf", samples.dimensions, conf_level))
@@ -182,16 +178,13 @@ def dimension_shares(
     return table.assign(rank=rank, n_drivers=counts.to_numpy(), n=len(data.outcome), method=method)
 
 
-def require_distinct(data: DriverData) -> None:
-    """Refuse drivers that reproduce one another."""
-    for ratings in data.sets:
-        scaled = (ratings - ratings.mean(axis=0)) / ratings.std(axis=0)
-        tied = data.listing["driver"][collinear_drivers(correlation_matrix(scaled, np.ones(len(scaled))))]
-        if len(tied):
-            raise DataError(
-                f"drivers: {', '.join(tied)} reproduce one another exactly (perfectly collinear), so their "
-                f"shares cannot be told apart. Leave out one of them."
-            )
+def _sampled(
+    answers: pd.DataFrame, drivers: Mapping[str, Sequence[str]], n_boot: int, how: dict[str, Any]
+) -> tuple[DriverData, ShareSamples]:
+    """The answers that count, and the shares in them and in their bootstrap samples."""
+    data = driver_data(answers, drivers, **how)
+    require_distinct(data)
+    return data, sample_shares(data, n_boot=n_boot, seed=how["seed"], outcome_col=how["outcome_col"])
 
 
 def percentiles(samples: np.ndarray, conf_level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -214,46 +207,3 @@ def _rank_columns(samples: ShareSamples, conf_level: float) -> dict[str, np.ndar
     order[np.isnan(samples.lmg).any(axis=1)] = np.nan
     low, high = percentiles(order, conf_level)
     return {"rank": order[0].astype(int), "rank_low": np.floor(low), "rank_high": np.ceil(high)}
-
-
-def _inflation(data: DriverData) -> np.ndarray:
-    """Variance inflation of each driver given all other terms, averaged over the sets."""
-    found = []
-    for ratings in data.sets:
-        terms = np.column_stack([ratings, data.unused])
-        found.append(variance_inflation(np.corrcoef(terms, rowvar=False).reshape(terms.shape[1], -1)))
-    return np.mean(found, axis=0)[: len(data.listing)]
-
-
-def _directions(data: DriverData, conf_level: float) -> dict[str, np.ndarray | str]:
-    """Columns about the sign of each association."""
-    outcome = (data.outcome - data.outcome.mean()) / data.outcome.std()
-    p = len(data.listing)
-    fits, correlations = [], []
-    for ratings in data.sets:
-        scaled = (ratings - ratings.mean(axis=0)) / ratings.std(axis=0)
-        fits.append(fit_least_squares(outcome, np.column_stack([scaled, data.unused]), clusters=data.clusters))
-        correlations.append([_correlation(data, ratings, j) for j in range(p)])
-    pooled = pool_estimates(
-        np.array([fit.slopes[1 : p + 1] for fit in fits]),
-        np.array([np.diag(fit.covariance)[1 : p + 1] for fit in fits]),
-    )
-    free = data.n_customers - (1 + p if data.clusters is None else 1)
-    half = np.array([t_quantile(conf_level, min(free, df)) for df in pooled.df]) * pooled.std_error
-    low, high = pooled.estimate - half, pooled.estimate + half
-    return {
-        "coefficient": pooled.estimate,
-        "correlation": np.mean(correlations, axis=0),
-        "direction": np.select([low > 0, high < 0], ["+", "-"], "unclear"),
-        "method": data.method,
-        "coefficient_low": low,
-        "coefficient_high": high,
-    }
-
-
-def _correlation(data: DriverData, ratings: np.ndarray, driver: int) -> float:
-    """Correlation with the outcome among those whom the question concerns."""
-    used = np.ones(len(ratings), dtype=bool)
-    if driver in data.unused_of:
-        used = data.unused[:, data.unused_of.index(driver)] == 0
-    return float(np.corrcoef(ratings[used, driver], data.outcome[used])[0, 1])

@@ -11,7 +11,7 @@ from scipy.special import stdtr
 from cj_helpers.contract import DataError
 from cj_helpers.inference import adjust_p_values
 from cj_helpers.nps.driver_data import COMPLETE_CASE, DriverData, driver_data
-from cj_helpers.nps.driver_tables import require_distinct
+from cj_helpers.nps.driver_signs import require_distinct
 from cj_helpers.nps.imputation import Pooled, pool_estimates
 from cj_helpers.nps.inputs import require_conf_level, t_quantile
 from cj_helpers.nps.logits import fit_cuts, fit_least_squares, fit_logit

@@ -75,8 +75,8 @@ def usable_drivers(
     -------
     DataFrame
         One row per driver: driver, dimension, n (ratings beside an outcome), reason: "" when it is usable, else
-        "few" (fewer than `fewest`), "constant" (the same rating everywhere), or "same as <driver>" (equal to an
-        earlier one, or its mirror image, in every answer that has both).
+        "fewer than 30 ratings", "the same rating everywhere", or "the same ratings as <driver>" (an earlier one, or its
+        mirror image, in every answer that has both).
 
     Raises
     ------
@@ -90,13 +90,13 @@ def usable_drivers(
     for name, column in columns.items():
         known = column[~np.isnan(column)]
         if len(known) < fewest:
-            reasons[name] = "few"
+            reasons[name] = f"fewer than {fewest} ratings"
         elif np.ptp(known) == 0:
-            reasons[name] = "constant"
+            reasons[name] = "the same rating everywhere"
         else:
             twins = (other for other, found in reasons.items() if not found and _equal(columns[other], column))
             twin = next(twins, "")
-            reasons[name] = f"same as {twin}" if twin else ""
+            reasons[name] = f"the same ratings as {twin}" if twin else ""
     counts = [int((~np.isnan(column)).sum()) for column in columns.values()]
     return listing.assign(n=counts, reason=list(reasons.values()))
 

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from cj_helpers.contract import ConfigError
 from cj_helpers.nps.driver_data import COMPLETE_CASE, DriverData, driver_data
-from cj_helpers.nps.driver_tables import require_distinct
+from cj_helpers.nps.driver_signs import require_distinct
 from cj_helpers.nps.imputation import pool_estimates
 from cj_helpers.nps.inputs import require_conf_level, t_quantile
 from cj_helpers.nps.ordinal import OrdinalFit, fit_ordinal

@@ -23,7 +23,6 @@ from cj_helpers.plots.churn_prediction import (
     plot_waterfall,
 )
 from cj_helpers.plots.compared import plot_invest_first, plot_journey_drivers, plot_response_rates
-from cj_helpers.plots.data import remember_data
 from cj_helpers.plots.drivers import plot_drivers, plot_importance_performance
 from cj_helpers.plots.flow import plot_transitions
 from cj_helpers.plots.hazards import (
@@ -98,6 +97,3 @@ __all__ = [
     "plot_waterfall",
     "set_style",
 ]
-
-for _name in [name for name in __all__ if name.startswith("plot_")]:
-    globals()[_name] = remember_data(globals()[_name])

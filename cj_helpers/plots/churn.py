@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from cj_helpers.contract import ALL
 from cj_helpers.plots.curves import DAY_STEPS, MONTH_STEPS, plot_curves
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, no_data, numbers, value_limits
 from cj_helpers.plots.rows import ROW_IN, dots, keep_rows, name_rows, row_texts, rows_height, two_lines
 from cj_helpers.plots.style import (
@@ -25,7 +26,7 @@ from cj_helpers.plots.style import (
     segment_text,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _RATIOS = (  # ticks of the log axis, from fine to coarse
     (0.25, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 4),
@@ -34,6 +35,14 @@ _RATIOS = (  # ticks of the log axis, from fine to coarse
 )
 
 
+@draws(
+    "estimate",
+    pick="last",
+    about=("segment", "time", "time_unit"),
+    time="time",
+    words=N_("share still there"),
+    kind="percent",
+)
 def plot_retention_curve(table: pd.DataFrame, *, ax: Axes | None = None, until: float | None = None) -> Axes:
     """Draw the share of customers who stayed, by segment, with 95 % bands and the numbers at risk.
 
@@ -46,6 +55,7 @@ def plot_retention_curve(table: pd.DataFrame, *, ax: Axes | None = None, until: 
     return plot_curves(table, ax=ax, time="time", labels=labels, until=until, steps=_steps(table))
 
 
+@draws("estimate", about=("outcome", "time", "time_unit"), time="time", words=N_("share who left"), kind="percent")
 def plot_churn_incidence(
     table: pd.DataFrame, *, ax: Axes | None = None, segment: str = ALL, until: float | None = None
 ) -> Axes:
@@ -74,6 +84,7 @@ def _steps(table: pd.DataFrame) -> tuple[float, ...]:
     return MONTH_STEPS if _in_months(table) else DAY_STEPS
 
 
+@draws("estimate", pick="exp", about=("property",), words=N_("ratio"))
 def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 25, ratio: str = "hazard") -> Axes:
     """Draw the hazard ratios of a Cox model, or the odds ratios of a logit, with 95 % intervals on a log axis.
 
@@ -120,6 +131,7 @@ def _ratio_axis(ax: Axes, ratios: pd.DataFrame) -> None:
     ax.set_xlabel(_("Hazard ratio of leaving: left of 1 stays longer, right of 1 leaves sooner"))
 
 
+@draws("revenue_at_risk", about=("segment",))
 def plot_revenue_at_risk(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw the revenue at risk by segment as bars with 95 % intervals.
 

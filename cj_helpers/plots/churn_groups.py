@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from cj_helpers.contract import ALL
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, key, no_data, numbers
 from cj_helpers.plots.rows import dots, name_rows, row_texts, rows_height, two_lines
 from cj_helpers.plots.style import (
@@ -25,12 +26,15 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _BLUES = LinearSegmentedColormap.from_list("retention", ["#F3F5F7", BLUE])
 _OUTCOMES = ("abandoned", "completed")
 
 
+@draws(
+    "estimate", pick="smallest", about=("cohort", "time", "time_unit"), words=N_("share still there"), kind="percent"
+)
 def plot_retention_cohorts(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share still there by cohort (rows) and age (columns), darker for more, each cell with its share.
 
@@ -61,6 +65,7 @@ def plot_retention_cohorts(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     return ax
 
 
+@draws("estimate", about=("journey", "outcome"), words=N_("share who left"), kind="percent")
 def plot_exits_after_journeys(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share who left after an abandoned and after a completed journey, with 95 % intervals.
 
@@ -92,6 +97,7 @@ def _per_journey(table: pd.DataFrame, outcome: str, journeys: list[str]) -> pd.D
     return table[table["outcome"] == outcome].drop_duplicates("journey").set_index("journey").reindex(journeys)
 
 
+@draws("returned_share", about=("silent_days",))
 def plot_inactivity_rule(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw how the inactivity rule decides: who is called gone, and how many of those came back.
 
@@ -119,6 +125,7 @@ def plot_inactivity_rule(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     return ax
 
 
+@draws("estimate", about=("group",), words=N_("purchases made"))
 def plot_purchase_check(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the purchases expected and made in a held-out time, by the purchases before.
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, no_data, numbers, value_limits
 from cj_helpers.plots.style import (
     BLUE,
@@ -22,9 +23,10 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 
+@draws("estimate", about=("predicted",), words=N_("share who left"), kind="percent")
 def plot_calibration_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share who left against the predicted risk, by band, with 95 % intervals.
 
@@ -55,6 +57,7 @@ def _share_axes(ax: Axes, right: float, top: float) -> None:
     format_axis(ax.yaxis, "percent")
 
 
+@draws("lift", about=("share",))
 def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw which share of those who left stands in the top of the list, against a list in random order.
 
@@ -82,6 +85,7 @@ def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@draws("estimate", about=("threshold",), words=N_("net benefit"))
 def plot_net_benefit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the net benefit of contacting by risk, of contacting all and of contacting nobody.
 
@@ -114,6 +118,7 @@ def plot_net_benefit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@draws("profit", about=("share",), where={"is_best": True, "is_assumed": True})
 def plot_profit_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the assumed profit by the length of the list, for half, the whole and double the save rate.
 
@@ -145,6 +150,7 @@ def plot_profit_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@draws("n", pick="last", about=("step",), words=N_("customers"))
 def plot_waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the way from the eligible customers to those to contact, one bar per step.
 

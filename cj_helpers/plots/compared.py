@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, no_data, numbers, value_limits
-from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, two_lines
+from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, rows_height, two_lines
 from cj_helpers.plots.style import BLUE, INK, MUTED, format_axis, interval_text, new_axes, plain, segment_text
-from cj_helpers.text import _, fill, label, value_label
+from cj_helpers.text import N_, _, fill, label, value_label
 
 
+@draws("estimate", about=("driver",), words=N_("points of NPS"), kind="points")
 def plot_invest_first(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw the points that go with lifting low answers of each driver, with 95 % intervals.
 
@@ -35,6 +37,7 @@ def plot_invest_first(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: 
     return ax
 
 
+@draws("difference", pick="extreme", about=("factor", "case"), words=N_("difference in points"), kind="points")
 def plot_journey_drivers(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the adjusted difference of the score by how the last journey went, with 95 % intervals.
 
@@ -45,7 +48,6 @@ def plot_journey_drivers(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     known = table[numbers(table["difference"]) == numbers(table["difference"])].reset_index(drop=True)
     if known.empty:
         return no_data(ax)
-    ax = new_axes(ax, height=1.05 + 0.33 * len(known))
     names = [
         fill(
             "{factor}: {case} against {reference}",
@@ -55,7 +57,9 @@ def plot_journey_drivers(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
         )
         for row in known.itertuples()
     ]
-    name_rows(ax, [plain(name, limit=44) for name in names])
+    shown = two_lines(names, width=34)
+    ax = new_axes(ax, height=rows_height(shown, around=1.05))
+    name_rows(ax, shown)
     clear = (numbers(known["conf_low"]) > 0) | (numbers(known["conf_high"]) < 0)
     dots(ax, known, estimate="difference", colors=BLUE, hollow=list(~clear))
     _zero(ax)
@@ -66,6 +70,7 @@ def plot_journey_drivers(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     return ax
 
 
+@draws("share", pick="smallest", about=("attribute", "segment"), words=N_("share of invitations answered"))
 def plot_response_rates(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw the share of invitations that were answered, by what is known of those asked, with 95 % intervals.
 

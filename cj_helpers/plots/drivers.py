@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.labels import label_points
 from cj_helpers.plots.parts import checked, head, mean_of, no_data, numbers, value_limits
 from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, two_lines
@@ -22,12 +23,13 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _LEAST_SPAN = 10.0  # points of performance: smaller differences should look small
 _SIGNS = {"+": "+", "-": "−", "−": "−"}
 
 
+@draws("share", about=("driver",), words=N_("share of the explained variation"))
 def plot_drivers(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw how much each driver goes along with the outcome, grouped by dimension.
 
@@ -96,6 +98,7 @@ def _share_and_sign(rows: pd.DataFrame) -> list[str]:
     ]
 
 
+@draws("share", about=("driver",), words=N_("importance"))
 def plot_importance_performance(
     table: pd.DataFrame,
     *,

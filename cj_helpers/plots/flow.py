@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.flow_drawing import WAIT_COLORS, Sizes, draw_box, draw_moves, sizes_of
 from cj_helpers.plots.flow_layout import END_STATES, Layout, Move, arrange, typical_positions
 from cj_helpers.plots.parts import bare, checked, head, key, no_data, numbers
@@ -18,6 +19,7 @@ _MAX_LAYERS = 7
 _MOST_NAMES = 200  # touchpoints that take part in the ordering
 
 
+@draws("n_transitions", about=("source", "target"))
 def plot_transitions(
     table: pd.DataFrame, *, ax: Axes | None = None, max_touchpoints: int = 24, max_edges: int = 32
 ) -> Axes:

@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from cj_helpers.contract import ABANDONED, COMPLETED
 from cj_helpers.plots.curves import axis_end, share_axis, time_axis
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, key, no_data, numbers, value_limits
 from cj_helpers.plots.rows import dots, name_rows, row_texts, rows_height, two_lines
 from cj_helpers.plots.style import (
@@ -27,7 +28,7 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import _, fill, value_label
+from cj_helpers.text import N_, _, fill, value_label
 
 MAX_ROWS = 16
 MAX_PER_OUTCOME = 14
@@ -36,6 +37,7 @@ _COMMON = (0.25, 4.0)  # a covariate with ratios beyond has a scale of its own, 
 _TICKS = (0.1, 0.2, 0.25, 0.33, 0.5, 0.67, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0)
 
 
+@draws("hazard", about=("outcome", "from_days"))
 def plot_hazard_over_time(table: pd.DataFrame, *, ax: Axes | None = None, until_days: float | None = None) -> Axes:
     """Draw the chance of ending in each period among journeys that were still running, one line per outcome.
 
@@ -72,6 +74,7 @@ def _columns(part: pd.DataFrame, *names: str) -> list[np.ndarray]:
     return [numbers(part[name]) for name in names]
 
 
+@draws("estimate", about=("stage",), words=N_("share given up"), kind="percent")
 def plot_stage_hazard(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share that is given up at each stage, among journeys that reached it, stages in their order.
 
@@ -93,6 +96,7 @@ def plot_stage_hazard(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@draws("hazard_ratio", pick="extreme", about=("outcome", "term", "period"))
 def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = MAX_PER_OUTCOME) -> Axes:
     """Draw hazard ratios with their intervals on a logarithmic scale (a forest plot).
 
@@ -146,6 +150,7 @@ def _ratio_axis(axis: object, rows: pd.DataFrame) -> None:
     format_axis(axis, "ratio")  # type: ignore[arg-type]
 
 
+@draws("hazard_ratio", pick="extreme", about=("term", "from_days"))
 def plot_hazard_ratio_over_time(table: pd.DataFrame, *, ax: Axes | None = None, max_terms: int = MAX_TERMS) -> Axes:
     """Draw each covariate's hazard ratio over time beside the constant one of the model, one small panel each.
 
@@ -219,6 +224,7 @@ def _ratio_panel(ax: Axes, rows: pd.DataFrame, term: str) -> None:
     ax.grid(axis="y")
 
 
+@draws("difference_days", pick="extreme", about=("segment", "reference"))
 def plot_restricted_mean_differences(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = MAX_ROWS) -> Axes:
     """Draw differences between segments in days with their intervals.
 

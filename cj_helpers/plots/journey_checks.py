@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, key, no_data, numbers
 from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, rows_height, two_lines
 from cj_helpers.plots.style import BLUE, GRID, INK, MUTED, ORANGE, PALETTE, format_axis, interval_text, new_axes, plain
-from cj_helpers.text import _, fill, value_label
+from cj_helpers.text import N_, _, fill, value_label
 
 
+@draws("share", pick="last", about=("journey", "silent_days"), words=N_("chance to return"))
 def plot_return_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the chance that a customer returns against the days of silence so far, one line per journey.
 
@@ -54,6 +56,7 @@ def _rate_rows(table: pd.DataFrame, names: list[str], ax: Axes | None, label: st
     return ax
 
 
+@draws("share", pick="smallest", about=("channel", "measure"))
 def plot_containment(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw what self-service solves, passes on, and truly contains, by channel, with 95 % intervals.
 
@@ -72,6 +75,7 @@ def plot_containment(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@draws("completed_within", pick="smallest", about=("channel",))
 def plot_channel_use(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw use (grey bar) and success (dot with interval) of each first channel.
 
@@ -88,6 +92,7 @@ def plot_channel_use(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@draws("difference", pick="extreme", about=("signal", "segment_a", "segment_b"), kind="percent")
 def plot_differences(table: pd.DataFrame, *, names: list[str], ax: Axes | None = None, max_rows: int = 16) -> Axes:
     """Draw differences of shares with 95 % intervals around zero.
 
@@ -114,6 +119,7 @@ def plot_differences(table: pd.DataFrame, *, names: list[str], ax: Axes | None =
     return ax
 
 
+@draws("points", about=("journey", "component"))
 def plot_scores(components: pd.DataFrame, scores: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the score of each journey as the points of its components, with the interval of the sum.
 
@@ -145,6 +151,7 @@ def plot_scores(components: pd.DataFrame, scores: pd.DataFrame, *, ax: Axes | No
     return ax
 
 
+@draws("removal_effect", about=("touchpoint",))
 def plot_removal_effects(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 15) -> Axes:
     """Draw the removal effect of each touchpoint with its 95 % interval.
 
@@ -161,6 +168,7 @@ def plot_removal_effects(table: pd.DataFrame, *, ax: Axes | None = None, max_row
     return ax
 
 
+@draws("abandoned_per_month", about=("touchpoint",))
 def plot_frictions(table: pd.DataFrame, *, names: list[str], ax: Axes | None = None, max_rows: int = 8) -> Axes:
     """Draw how many journeys a month are lost after each touchpoint, with 95 % intervals, the worst on top.
 

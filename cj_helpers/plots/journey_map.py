@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 from numpy.typing import NDArray
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, no_data, numbers
 from cj_helpers.plots.style import (
     BLUE,
@@ -46,6 +47,7 @@ class _Row:
     draw: Callable[[Axes, pd.DataFrame, float, float], None]
 
 
+@draws("drop_off", about=("stage",))
 def plot_stages(
     table: pd.DataFrame, *, ax: Axes | None = None, mix: pd.DataFrame | None = None, max_stages: int = 10
 ) -> Axes:

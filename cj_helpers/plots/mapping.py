@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, key, no_data, numbers
 from cj_helpers.plots.rows import dots, keep_rows, name_rows, row_texts, rows_height, stacked_rows, two_lines
 from cj_helpers.plots.style import (
@@ -27,12 +28,13 @@ from cj_helpers.plots.style import (
     segment_text,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _STACK = (COMPLETED, OPEN, ABANDONED)  # both ends of a row have a common base line
 GREYS = LinearSegmentedColormap.from_list("volume", ["#EDF3F8", "#6BAED6", "#08457A"])
 
 
+@draws("share", pick="smallest", about=("journey", "outcome"), where={"outcome": COMPLETED})
 def plot_outcomes(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw how journeys ended: one row of 100 % per journey.
 
@@ -59,6 +61,7 @@ def plot_outcomes(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int 
     return ax
 
 
+@draws("completed_within", pick="smallest", about=("label",), words=N_("share completed in time"))
 def plot_journeys(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw the headline rate of each journey with its 95 % interval.
 
@@ -91,6 +94,7 @@ def _journey_names(rows: pd.DataFrame) -> list[str]:
     return two_lines(names, width=34)
 
 
+@draws("share", pick="smallest", about=("stage",), where={"kind": "ordered"})
 def plot_funnel(table: pd.DataFrame, *, ax: Axes | None = None, kind: str = "ordered") -> Axes:
     """Draw how many journeys reach each stage, and which share of the stage before goes on.
 
@@ -146,6 +150,7 @@ def _conversion(ax: Axes, rows: pd.DataFrame) -> None:
     row_texts(side, [interval_text(*values, "percent") for values in columns])
 
 
+@draws("n_handoffs", about=("from_channel", "to_channel"))
 def plot_handoffs(table: pd.DataFrame, *, ax: Axes | None = None, max_channels: int = 8) -> Axes:
     """Draw changes of channel as a matrix: from the row to the column, with their number in the cell.
 

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cj_helpers.contract import ALL
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, key, no_data, numbers, value_limits
 from cj_helpers.plots.rows import ROW_IN, dots, keep_rows, name_rows, row_texts, stacked_rows
 from cj_helpers.plots.style import (
@@ -25,11 +26,13 @@ from cj_helpers.plots.style import (
     segment_text,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
+_BEGINS = "#F3B48C"
 _GROUPS = {"detractors": ORANGE, "passives": "#D5DADF", "promoters": BLUE}
 
 
+@draws("estimate", about=("segment",), words=N_("NPS in points"), kind="points")
 def plot_nps_scores(
     table: pd.DataFrame,
     *,
@@ -89,13 +92,15 @@ def _benchmark(ax: Axes, value: float | None, label: str, *, upright: bool) -> N
     )
 
 
+@draws("estimate", pick="last", about=("period",), words=N_("NPS in points"), kind="points")
 def plot_nps_trend(
     table: pd.DataFrame, *, ax: Axes | None = None, benchmark: float | None = None, benchmark_label: str = ""
 ) -> Axes:
     """Draw the NPS period by period with 95 % intervals, in points.
 
     `table` has one row per period in order: period, estimate, conf_low, conf_high, n. With level, limit_low, limit_high
-    and verdict (a control chart) the level and its limits are drawn and real changes are marked.
+    and verdict (a control chart) the level and its limits are drawn and real changes are marked; with first_from and
+    first_to the periods in which a new level may have begun.
     """
     table = checked(table, "period", "estimate", "conf_low", "conf_high", "n")
     if table.empty:
@@ -106,8 +111,9 @@ def plot_nps_trend(
     ax.vlines(places, low, high, color=BLUE, linewidth=2.2, alpha=0.55, gid="interval")
     ax.plot(places, values, color=BLUE, marker="o", markersize=5.5, linewidth=1.4, gid="estimate")
     limits = _control(ax, table, places)
-    shown = places[:: int(np.ceil(len(table) / 8))]
-    names = [_period_text(period) for period in table["period"].iloc[shown]]
+    shown = places[:: int(np.ceil(len(table) / 7))]
+    kind = "month" if _are_months(table["period"]) else "date"
+    names = [_period_text(period, kind) for period in table["period"].iloc[shown]]
     counts = [value_text(count, "count") for count in numbers(table["n"])[shown]]
     ax.set_xticks(shown, [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)])
     ax.set_xlim(-0.5, len(table) - 0.5)
@@ -139,15 +145,34 @@ def _control(ax: Axes, table: pd.DataFrame, places: np.ndarray) -> tuple[str, ..
     if real.any():
         values = numbers(table["estimate"])[real]
         ax.scatter(places[real], values, s=90, marker="D", color=VERMILION, zorder=4, gid="real change")
-    band = key("#E5E7EA", _("noise: within the limits around the level"))
-    head(ax, keys=[band, key(VERMILION, _("real change"))] if real.any() else [band])
+    keys = [key("#E5E7EA", _("noise: within the limits"))]
+    keys += [key(VERMILION, _("real change"))] if real.any() else []
+    keys += [key(_BEGINS, _("possible beginning of a new level"))] if _beginnings(ax, table) else []
+    head(ax, keys=keys)
     return names[1:]
 
 
-def _period_text(period: object) -> str:
-    return value_text(period, "date") if isinstance(period, date) else plain(period, limit=12)
+def _beginnings(ax: Axes, table: pd.DataFrame) -> bool:
+    """Shade the periods in any of which a new level may have begun; return whether there is one."""
+    if "first_from" not in table.columns:
+        return False
+    place = {period: number for number, period in enumerate(table["period"])}
+    spans = table[["first_from", "first_to"]].dropna().itertuples(index=False)
+    edges = [(place[first] - 0.5, place[last] + 0.5) for first, last in spans]
+    for left, right in edges:
+        ax.axvspan(left, right, ymax=0.05, color=_BEGINS, linewidth=0, gid="beginning")
+    return bool(edges)
 
 
+def _are_months(periods: pd.Series) -> bool:
+    return all(isinstance(period, date) and period.day == 1 for period in periods)
+
+
+def _period_text(period: object, kind: str) -> str:
+    return value_text(period, kind) if isinstance(period, date) else plain(period, limit=12)
+
+
+@draws("promoters", about=("segment",), words=N_("number of promoters"))
 def plot_nps_distribution(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 20) -> Axes:
     """Draw the make-up of the answers: detractors, passives and promoters, each row 100 %.
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.patheffects import withStroke
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import bare, checked, head, no_data, numbers, spread
 from cj_helpers.plots.style import (
     BLUE,
@@ -24,11 +25,12 @@ from cj_helpers.plots.style import (
     value_text,
     wrap_name,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _LARGEST_PT = 46.0  # diameter of the largest bubble
 
 
+@draws("worth_at_most", about=("label",))
 def plot_priorities(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw journeys as bubbles: how many start, how well they go, and what closing the gap is worth at most.
 
@@ -97,6 +99,7 @@ def _placed_by(table: pd.DataFrame) -> str:
     return "score" if "score" in table and table["score"].notna().any() else "completed_within"
 
 
+@draws("estimate", pick="extreme", about=("from_to",), words=N_("difference"), kind="points")
 def plot_links(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw what an abandoned journey and an unhappy answer go with: one arrow per row and its number beside it.
 

@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, key, no_data, numbers
 from cj_helpers.plots.rows import ROW_IN, keep_rows, name_rows, row_texts
 from cj_helpers.plots.style import (
@@ -22,7 +23,7 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _PITCH_IN = 0.46  # a row holds its cells and, above them, the length of its longest gap
 _HALF, _GAP_HALF = 0.28, 0.34  # half the height of the cells and of a gap, in rows
@@ -30,6 +31,7 @@ _FEW, _MANY = "#D3E4F2", "#08457A"
 _SHADES = LinearSegmentedColormap.from_list("few_to_many", [_FEW, "#6BAED6", _MANY])
 
 
+@draws("n_events", about=("channel", "day"), words=N_("events on a day"))
 def plot_channel_days(
     table: pd.DataFrame,
     *,
@@ -141,6 +143,7 @@ def _keys(ax: Axes, gap_days: int, left_out: int) -> None:
     head(ax, keys=keys, note=note)
 
 
+@draws("lag_days", about=("source",))
 def plot_feeds(
     table: pd.DataFrame, *, ax: Axes | None = None, as_of: object = None, max_lag_days: float = 3.0, max_rows: int = 20
 ) -> Axes:

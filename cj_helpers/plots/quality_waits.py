@@ -7,14 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, head, no_data, numbers
 from cj_helpers.plots.rows import ROW_IN, name_rows, row_texts
 from cj_helpers.plots.style import BLUE, INK, VERMILION, date_axis, days_text, format_axis, new_axes, plain
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _SECOND = 1 / 86_400
 
 
+@draws("suggested_days", about=("label", "touchpoint"))
 def plot_suggested_timeouts(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw, per journey, the usual silence before a return beside the declared timeout.
 
@@ -57,6 +59,7 @@ def plot_suggested_timeouts(table: pd.DataFrame, *, ax: Axes | None = None) -> A
     return ax
 
 
+@draws("share", pick="last", about=("month",), words=N_("share of invitations answered"))
 def plot_survey_response(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of invitations that were answered, by month.
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cj_helpers.contract import ABANDONED, ALL, COMPLETED, ESCALATED, OPEN, OVERDUE
 from cj_helpers.plots.curves import axis_end, end_labels, horizon, share_axis, thinned, time_axis
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked, no_data, numbers
 from cj_helpers.plots.style import (
     INK,
@@ -23,7 +24,7 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import _, fill, interval
+from cj_helpers.text import N_, _, fill, interval
 
 _TIME = "time_days"
 _COLORS = {**OUTCOME_COLORS, ESCALATED: SKY, OVERDUE: PURPLE}
@@ -32,6 +33,7 @@ Part = dict[str, NDArray[np.float64]]
 Edges = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
+@draws("estimate", about=("outcome", "time_days"), time="time_days", words=N_("share"), kind="percent")
 def plot_cumulative_incidence(
     table: pd.DataFrame,
     *,

@@ -11,6 +11,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.mapping import GREYS
 from cj_helpers.plots.parts import bare, checked, head, no_data
 from cj_helpers.plots.style import INK, NOTE_PT, OUTCOME_COLORS, PALETTE, new_axes, plain, value_text
@@ -20,6 +21,7 @@ _ENDS = [f"({name})" for name in (COMPLETED, ABANDONED, OPEN)]
 _REST = "…"
 
 
+@draws("share", about=("touchpoint", "position"))
 def plot_positions(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 12, max_positions: int = 8) -> Axes:
     """Draw the step picture: which share of journeys stands at each touchpoint as their first, second, third step.
 
@@ -70,6 +72,7 @@ def _name(name: object, limit: int) -> str:
     return plain(value_label("target", str(name)), limit=limit)
 
 
+@draws("n_journeys", about=("source", "target"))
 def plot_flows(table: pd.DataFrame, *, ax: Axes | None = None, max_positions: int = 5, max_names: int = 6) -> Axes:
     """Draw a Sankey diagram: how journeys move from their first step to the second, third and so on.
 

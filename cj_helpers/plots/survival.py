@@ -7,13 +7,22 @@ from matplotlib.axes import Axes
 
 from cj_helpers.contract import COMPLETED
 from cj_helpers.plots.curves import plot_curves
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import checked
 from cj_helpers.plots.style import outcome_text
-from cj_helpers.text import _, fill
+from cj_helpers.text import N_, _, fill
 
 _TIME = "time_days"
 
 
+@draws(
+    "estimate",
+    pick="smallest",
+    about=("segment", "time_days"),
+    time="time_days",
+    words=N_("share still running"),
+    kind="percent",
+)
 def plot_survival_curve(
     table: pd.DataFrame,
     *,
@@ -44,6 +53,7 @@ def plot_survival_curve(
     return plot_curves(table, ax=ax, time=_TIME, labels=labels, within=within_days, until=until_days)
 
 
+@draws("estimate", about=("segment", "outcome", "time_days"), time="time_days", words=N_("share"), kind="percent")
 def plot_incidence_by_segment(
     table: pd.DataFrame,
     *,

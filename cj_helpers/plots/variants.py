@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from cj_helpers.contract import COMPLETED, OPEN
+from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import bare, checked, head, key, no_data, numbers
 from cj_helpers.plots.style import INK, MUTED, NOTE_PT, OUTCOME_COLORS, new_axes, plain, text_width
 from cj_helpers.text import _, fill
@@ -17,6 +18,7 @@ _LINE_PT, _LINES = 500.0, 2  # room for a path
 _LINE_IN, _BAR_IN, _GAP_IN = 0.17, 0.14, 0.17
 
 
+@draws("share", about=("path",))
 def plot_variants(table: pd.DataFrame, *, ax: Axes | None = None, top: int = 10) -> Axes:
     """Draw the most frequent paths, each written out above a bar of its share of journeys.
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 LARGEST_EXACT = 2**53
 SIGNIFICANT = 10
 TEXT_KINDS = ("text", "id")
-_NUMBERS = tuple(kind for kind in KINDS if kind not in ("date", "datetime"))
+TIME_KINDS = ("date", "month", "datetime")
+_NUMBERS = tuple(kind for kind in KINDS if kind not in TIME_KINDS)
 # What a column holds (pandas' words) -> its kind when the name tells nothing, kinds that it can have.
 _BY_VALUE = {
     "integer": ("count", _NUMBERS),
     **dict.fromkeys(["floating", "mixed-integer-float", "decimal"], ("number", _NUMBERS)),
-    **dict.fromkeys(["datetime64", "datetime"], ("datetime", ("date", "datetime"))),
-    "date": ("date", ("date", "datetime")),
+    **dict.fromkeys(["datetime64", "datetime"], ("datetime", TIME_KINDS)),
+    "date": ("date", TIME_KINDS),
     **dict.fromkeys(["timedelta64", "timedelta"], ("days", ("days", "hours"))),
 }
 
@@ -87,7 +88,7 @@ def to_cell(value: Any, kind: str) -> Any:
         return None
     if type(value).__name__ in ("bool", "bool_"):
         return bool(value)
-    if kind in ("date", "datetime") or isinstance(value, date) or _dtype_kind(value) == "M":
+    if kind in TIME_KINDS or isinstance(value, date) or _dtype_kind(value) == "M":
         return _iso(value, kind)
     if hasattr(value, "total_seconds") or _dtype_kind(value) == "m":
         return to_cell(duration_in_days(value) * (24 if kind == "hours" else 1), kind)
@@ -108,7 +109,7 @@ def _rounded(value: float, kind: str) -> Any:
 def _iso(value: Any, kind: str) -> str:
     if isinstance(value, str):
         return value
-    if kind == "date" or not hasattr(_python_time(value), "hour"):
+    if kind in ("date", "month") or not hasattr(_python_time(value), "hour"):
         return local_time(value).strftime("%Y-%m-%d")
     moment = _python_time(value)
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -122,13 +123,14 @@ def _python_time(value: Any) -> Any:
 
 
 def _fitting_kind(column: pd.Series[Any], kind: str) -> str:
-    """The kind that the name tells where the values fit it, else the kind of the values."""
+    """The kind that the name tells where the values fit it, else that of the values; fractions are no text."""
     import pandas as pd
 
     held = pd.api.types.infer_dtype(column, skipna=True)
     if held in _BY_VALUE:
         by_value, is_fitting = _BY_VALUE[held]
-        return kind if kind in is_fitting else by_value
+        is_measured = kind == "text" and by_value == "number" and bool((column.dropna() % 1).any())
+        return kind if kind in is_fitting and not is_measured else by_value
     return kind if kind == "id" or (held == "empty" and kind) else "text"
 
 

@@ -38,8 +38,8 @@ def figure(
     fig : matplotlib Figure, or Axes of it
     alt : str
         Literal template of what the figure shows and its main number, for readers who cannot see it; `values`
-        fill it: ``"Completion by journey; lowest: {journey}, {share:percent}."`` One without any number gets the
-        largest value of the data.
+        fill it: ``"Completion by journey; lowest: {journey}, {share:percent}."`` One without any number gets
+        the number that the ``plot_...`` function declares as its main one, else the largest value of the data.
     page_one : bool
         Whether the figure belongs on the first page of the report.
     caption : str
@@ -63,7 +63,7 @@ def figure(
     claim_name("figure", name)
     table = getattr(drawn, "cj_data", None) if data is None else data
     png, (width, height) = _draw(drawn)
-    carried = carried_data(name, table)
+    carried = carried_data(name, table, getattr(drawn, "cj_main", None))
     alt_text = _with_number(alt_text, carried)
     payload: dict[str, Any] = {"name": name, "alt": alt_text, "caption": caption_text, "page_one": page_one}
     payload |= {"width": width, "height": height, "data": carried}
@@ -75,7 +75,9 @@ def figure(
 def _with_number(alt: str, carried: dict[str, Any] | None) -> str:
     """An alternative text that names no number gets the main one of the data."""
     main = carried["main"] if carried else ""
-    return alt if not main or any(sign.isdigit() for sign in alt) else f"{alt} {main}"
+    if not main or any(sign.isdigit() for sign in alt):
+        return alt
+    return f"{alt}{'' if alt.rstrip().endswith(('.', '!', '?')) else '.'} {main}"
 
 
 def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:

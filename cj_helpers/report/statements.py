@@ -16,7 +16,7 @@ from cj_helpers.text import KINDS, _, fill, fill_each, format_value, interval, i
 T = TypeVar("T")
 
 LEVELS = ("info", "warning", "critical")
-UNITS = tuple(kind for kind in KINDS if kind not in ("date", "datetime", "text", "id"))
+UNITS = tuple(kind for kind in KINDS if kind not in ("date", "month", "datetime", "text", "id"))
 
 
 def metric(

@@ -6,13 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cj_helpers.contract import ALL
+from cj_helpers.contract import MainNumber
 from cj_helpers.inference import suppress_small_groups
-from cj_helpers.report.cells import TEXT_KINDS, check_table, describe_columns, to_rows
+from cj_helpers.report.cells import check_table, describe_columns, to_rows
 from cj_helpers.report.display import grid, paragraph, plain_grid, publish
 from cj_helpers.report.files import digest, write_csv
+from cj_helpers.report.looks import cell_text, cell_texts, displayed_columns, notes
+from cj_helpers.report.main_number import main_number
 from cj_helpers.report.state import claim_name, out_folder, state
-from cj_helpers.text import _, csv_text, fill, format_value, interval, value_label
+from cj_helpers.text import csv_text, fill
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,17 +22,8 @@ if TYPE_CHECKING:
 MAX_BUNDLE_ROWS = 1_000
 MAX_BUNDLE_BYTES = 200_000
 MAX_SHOWN_ROWS = 200
-MAX_SHOWN_COLUMNS = 8
 SIZE_COLUMNS = ("n_customers", "n", "n_at_risk", "n_journeys", "n_reached")
-# When a table is too wide, these leave the page first; the data keep them.
-_LESS_TELLING = ("std_error", "statistic", "df", "n_censored", "n_clusters", "method")
-
 _LEFT_OUT = "groups left out"
-# What a figure shows first: the number that its alternative text must name.
-_LEADING = (
-    *("completed_within", "estimate", "share", "nps", "importance", "hazard_ratio", "share_of_start", "n_journeys"),
-    *("n_events", "n_rows", "rows", "n_customers", "n"),
-)
 
 
 def show(
@@ -84,7 +77,7 @@ def show(
     shown, size_col, suppressed = _without_small_groups(name, table, size_col)
     suppressed += table.attrs.get(_LEFT_OUT, 0)
     described = describe_columns(shown, kinds)
-    displayed = _displayed(name, described, columns)
+    displayed = displayed_columns(name, described, columns)
     claim_name("table", name)
     rows = to_rows(shown, described)
     payload: dict[str, Any] = {"name": name, "caption": text, "columns": described, "rows": rows}
@@ -94,11 +87,11 @@ def show(
     payload |= {"truncated": len(rows) > n_displayed, "suppressed": suppressed, "size_col": size_col}
     payload |= {"page_one": page_one, "external": False, "file": ""}
     payload["sha256"] = _keep_data(payload, f"{name}.csv")
-    notes = _notes(payload)
-    headings, texts, totals = _texts(payload, chosen, digits)
+    lines = notes(payload)
+    headings, texts, totals = cell_texts(payload, chosen, digits)
     shown_grid = grid(text, headings, texts, total_rows=totals) if n_displayed or not rows else paragraph(text)
-    html = shown_grid + "".join(paragraph(line) for line in notes)
-    plain = plain_grid(text, [heading for heading, _numeric in headings], texts, notes)
+    html = shown_grid + "".join(paragraph(line) for line in lines)
+    plain = plain_grid(text, [heading for heading, _numeric in headings], texts, lines)
     publish("table", payload, html=html, plain=plain)
 
 
@@ -131,8 +124,11 @@ def publishable(table: pd.DataFrame, *, size_col: str = "") -> pd.DataFrame:
     return kept
 
 
-def carried_data(name: str, table: pd.DataFrame | None) -> dict[str, Any] | None:
-    """Return the data of a figure as its bundle carries them, without small groups; a long table goes to a file."""
+def carried_data(name: str, table: pd.DataFrame | None, main: MainNumber | None = None) -> dict[str, Any] | None:
+    """Return the data of a figure as its bundle carries them, without small groups; a long table goes to a file.
+
+    ``main`` of the result is the sentence about its main number.
+    """
     if table is None:
         return None
     plain = table.reset_index() if any(level is not None for level in table.index.names) else table
@@ -141,28 +137,9 @@ def carried_data(name: str, table: pd.DataFrame | None) -> dict[str, Any] | None
     columns = describe_columns(kept, None)
     payload: dict[str, Any] = {"columns": columns, "rows": to_rows(kept, columns), "external": False, "file": ""}
     payload["n_rows"] = len(payload["rows"])
-    payload["main"] = main_number(columns, payload["rows"])
+    payload["main"] = main_number(columns, payload["rows"], main, cell_text=cell_text)
     payload["sha256"] = _keep_data(payload, f"figures/{name}.csv")
     return payload
-
-
-def main_number(columns: list[dict[str, str]], rows: list[list[Any]]) -> str:
-    """Return the largest value of a table's leading column in words, with what it is about; empty for none."""
-    by_name = {column["name"]: index for index, column in enumerate(columns)}
-    lead = next((name for name in _LEADING if name in by_name), "")
-    known = [row for row in rows if lead and isinstance(row[by_name[lead]], int | float)]
-    if not known:
-        return ""
-    column = columns[by_name[lead]]
-    row = max(known, key=lambda values: values[by_name[lead]])
-    texts = [
-        _cell_text(row[i], c, None) for i, c in enumerate(columns) if c["kind"] == "text" and row[i] not in (None, ALL)
-    ]
-    value = format_value(row[by_name[lead]], column["kind"])
-    about = ", ".join(dict.fromkeys(texts[:2]))
-    if not about:
-        return fill("Largest value of {label}: {value}.", label=column["label"], value=value)
-    return fill("Largest value of {label}: {value} ({about}).", label=column["label"], value=value, about=about)
 
 
 def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tuple[pd.DataFrame, str, int]:
@@ -173,27 +150,6 @@ def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tupl
         return table, size_col, 0
     kept, suppressed = suppress_small_groups(table, size_col=size_col, min_group=state().min_group)
     return kept, size_col, suppressed
-
-
-def _displayed(name: str, described: list[dict[str, str]], columns: Sequence[str]) -> list[str]:
-    """Names of the columns on the page; an interval counts as one."""
-    known = [column["name"] for column in described]
-    unknown = [column for column in columns if column not in known]
-    if unknown:
-        raise ValueError(f"table {name!r}: columns {unknown} are not among {known}.")
-    chosen = list(columns) or known
-    if columns and _width(chosen) > MAX_SHOWN_COLUMNS:
-        raise ValueError(f"table {name!r}: {_width(chosen)} columns to display; at most {MAX_SHOWN_COLUMNS} fit.")
-    for column in _LESS_TELLING:
-        if _width(chosen) > MAX_SHOWN_COLUMNS and column in chosen:
-            chosen.remove(column)
-    while _width(chosen) > MAX_SHOWN_COLUMNS:
-        chosen.pop()
-    return chosen
-
-
-def _width(columns: Sequence[str]) -> int:
-    return len(columns) - ("conf_low" in columns and "conf_high" in columns)
 
 
 def _keep_data(payload: dict[str, Any], file: str) -> str:
@@ -207,63 +163,3 @@ def _keep_data(payload: dict[str, Any], file: str) -> str:
             payload["file"] = file
             write_csv(folder, payload["file"], csv, mode=0o644)
     return digest(csv)
-
-
-def _texts(
-    payload: dict[str, Any], rows: list[list[Any]], digits: int | None
-) -> tuple[list[tuple[str, bool]], list[list[str]], frozenset[int]]:
-    """Headings, formatted cells and the positions of overall rows."""
-    place = {column["name"]: index for index, column in enumerate(payload["columns"])}
-    by_name = {column["name"]: column for column in payload["columns"]}
-    joined = {"conf_low", "conf_high"} <= set(payload["displayed"])
-    headings, columns = [], []
-    for name in payload["displayed"]:
-        column, values = by_name[name], [row[place[name]] for row in rows]
-        if joined and name == "conf_high":
-            continue
-        if joined and name == "conf_low":
-            highs = [row[place["conf_high"]] for row in rows]
-            headings.append((_("95 % interval"), True))
-            columns.append([interval(*ends, column["kind"], digits=digits) for ends in zip(values, highs, strict=True)])
-            continue
-        headings.append((column["label"], column["kind"] not in TEXT_KINDS))
-        columns.append([_cell_text(value, column, digits) for value in values])
-    totals = {index for index, row in enumerate(rows) if "segment" in place and row[place["segment"]] == ALL}
-    mixed = len(totals) < len(rows)
-    return headings, [list(row) for row in zip(*columns, strict=True)], frozenset(totals if mixed else ())
-
-
-def _cell_text(value: Any, column: dict[str, str], digits: int | None) -> str:
-    if isinstance(value, str):
-        if column["name"] == "journey":
-            return state().journeys.get(value, value)
-        if column["kind"] not in ("date", "datetime"):  # large integers and ids are text in the bundle
-            return value_label(column["name"], value)
-    return format_value(value, column["kind"], digits=digits)
-
-
-def _notes(payload: dict[str, Any]) -> list[str]:
-    """What the reader does not see, and where it is."""
-    lines = []
-    if not payload["n_rows"]:
-        lines.append(_("There are no rows."))
-    if payload["truncated"] and not payload["n_displayed"]:
-        lines.append(fill("{total:count} rows, not shown here; the data file has all.", total=payload["n_rows"]))
-    elif payload["truncated"]:
-        n, total = payload["n_displayed"], payload["n_rows"]
-        lines.append(fill("Rows shown: {n:count} of {total:count}; the data file has all.", n=n, total=total))
-    if payload["n_displayed"] and len(payload["displayed"]) < len(payload["columns"]):
-        n, total = len(payload["displayed"]), len(payload["columns"])
-        lines.append(fill("Columns shown: {n:count} of {total:count}; the data file has all.", n=n, total=total))
-    if payload["external"] and not payload["file"]:
-        lines.append(_("The table is too large for this document; an unattended run keeps it as a file."))
-    if payload["suppressed"]:
-        lines.append(
-            fill(
-                "Not shown to protect customers: rows with fewer than {least:count} customers, "
-                "or from which those could be worked out ({n:count}).",
-                n=payload["suppressed"],
-                least=state().min_group,
-            )
-        )
-    return lines

@@ -2,7 +2,8 @@
 
 from cj_helpers.runner.limits import Limits
 from cj_helpers.runner.publish import Locked
-from cj_helpers.runner.runs import Request, RunResult, run
-from cj_helpers.runner.supervise import Interrupted
+from cj_helpers.runner.requests import Request, RunResult
+from cj_helpers.runner.runs import run
+from cj_helpers.runner.signals import Interrupted
 
 __all__ = ["Interrupted", "Limits", "Locked", "Request", "RunResult", "run"]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cj_helpers.runner.plan import SEGMENTS, Market
-from cj_helpers.runner.runs import RunResult, run
+from cj_helpers.runner.requests import RunResult
+from cj_helpers.runner.runs import run
 from cj_helpers.runner.source import list_markets, locate
 from cj_helpers.runner.supervise import Watcher
 

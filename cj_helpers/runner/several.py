@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cj_helpers.contract import ConfigError
-from cj_helpers.runner.runs import RunResult, run
+from cj_helpers.runner.requests import RunResult
+from cj_helpers.runner.runs import run
 from cj_helpers.runner.supervise import Watcher
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}

@@ -6,11 +6,9 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.forkserver import ensure_running
@@ -38,14 +36,6 @@ class Watcher(Protocol):
 
     def ended(self, name: str, verdict: Verdict, seconds: float) -> None:
         """A notebook has ended and its page is written."""
-
-
-class Interrupted(BaseException):
-    """The run was asked to stop by a signal; not an Exception, so that nothing takes it for a failure."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
 
 
 @dataclass
@@ -124,36 +114,6 @@ def run_jobs(jobs: Sequence[Job], *, at_once: int, limits: Limits, watcher: Watc
         for item in running:
             _end(item)
     return [done[job.notebook.name] for job in jobs]
-
-
-@contextlib.contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and SIGHUP into `Interrupted`, so that everything is cleaned up on the way out."""
-
-    def stop(number: int, _frame: Any) -> None:
-        raise Interrupted(number)
-
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        yield
-        return
-    handled = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def signals_deferred() -> Iterator[None]:
-    """Hold signals back for the moment in which a run becomes visible."""
-    blocked = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(job: Job, *, timeout: float) -> _Running:
@@ -251,13 +211,3 @@ def _printed(job: Job) -> list[str]:
     except OSError:
         return []
     return text.splitlines()
-
-
-__all__ = [
-    "Interrupted",
-    "Watcher",
-    "prepare_workers",
-    "run_jobs",
-    "signals_deferred",
-    "stopped_by_signals",
-]

@@ -25,7 +25,7 @@ _NAMES_BY_KIND = {
     "p_value": "p_value p_adjusted",
     "ratio": "hazard_ratio lift",
     "id": "customer fingerprint sha256 version",
-    "date": "date day first_day last_day month week",
+    "date": "date day first_day last_day month period week",
 }
 _KINDS = {name: kind for kind, names in _NAMES_BY_KIND.items() for name in names.split()}
 # (pattern of the whole name, kind), the first that fits; units live in names
@@ -72,6 +72,9 @@ _COLUMNS_WITH_VALUES = {
     "part",
     "component",
     "dimension",
+    "method",
+    "model",
+    "reference_kind",
 }
 # an interval belongs to the first of these that a table has
 _LEADS = (
@@ -155,8 +158,10 @@ def table_labels(names: Iterable[str]) -> dict[str, str]:
 
 
 def value_label(column: str, value: str) -> str:
-    """Words for the fixed values of a column, such as an outcome; other values stay as they are."""
-    return _(VALUES[value]) if column in _COLUMNS_WITH_VALUES and value in VALUES else value
+    """Words for the fixed values of a column, such as an outcome, and for attributes; other values stay as they are."""
+    if column in _COLUMNS_WITH_VALUES and value in VALUES:
+        return _(VALUES[value])
+    return label(value) if column == "attribute" else value
 
 
 def _estimate_kind(columns: set[str]) -> str:

@@ -13,6 +13,7 @@ from cj_helpers.text.language import _
 
 _FORMATTERS: dict[str, Callable[[Any, int | None], str]] = {
     "percent": numbers.percent,
+    "pp": numbers.percentage_points,
     "count": numbers.count,
     "number": numbers.plain_number,
     "points": numbers.rounded(1),
@@ -20,6 +21,7 @@ _FORMATTERS: dict[str, Callable[[Any, int | None], str]] = {
     "hours": times.hours,
     "money": numbers.money,
     "date": times.format_date,
+    "month": times.format_month,
     "datetime": times.format_datetime,
     "p_value": numbers.p_value,
     "ratio": numbers.rounded(2),
@@ -37,9 +39,10 @@ def format_value(value: Any, unit: str, *, digits: int | None = None) -> str:
     value
         A number, time, duration or text; None, NaN, NaT, NA and infinity become "n/a".
     unit : str
-        The kind of the value, one of `KINDS`: ``percent`` takes a share of 0-1, ``points`` those of the NPS,
-        ``days`` and ``hours`` a number of that unit or a timedelta, ``date`` and ``datetime`` a time that is
-        UTC unless it carries a zone; ``ratio`` has two decimals, ``number`` about three digits.
+        The kind of the value, one of `KINDS`: ``percent`` takes a share of 0-1, ``pp`` a difference
+        of two such shares, ``points`` those of the NPS,
+        ``days`` and ``hours`` a number of that unit or a timedelta, ``date``, ``month`` and ``datetime`` a time
+        that is UTC unless it carries a zone; ``ratio`` has two decimals, ``number`` about three digits.
     digits : int, optional
         Decimals instead of the usual ones; kinds without decimals ignore it.
 

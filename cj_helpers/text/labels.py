@@ -239,6 +239,8 @@ LABELS = {
     "slope_high": N_("Slope at the high end"),
     "slope_low": N_("Slope at the low end"),
     "spread": N_("Spread over all cuts"),
+    "estimate_raw": N_("Raw score"),
+    "vif": N_("VIF"),
     # time and money
     "answered_at": N_("Answered"),
     "as_of": N_("Data up to"),
@@ -480,4 +482,11 @@ VALUES = {
     "self_service": N_("self-service"),
     "(other)": N_("(other)"),
     "(any)": N_("(any)"),
+    "complete_case": N_("complete answers"),
+    "imputed": N_("imputed"),
+    "ols": N_("least squares"),
+    "best_period": N_("best quarter"),
+    "best_channel": N_("best channel"),
+    "best_segment": N_("best group"),
+    "benchmark": N_("benchmark"),
 }

@@ -65,6 +65,11 @@ def plain_percent(value: Any, digits: int | None) -> str:
     return with_unit(decimal(100 * to_number(value), 1 if digits is None else digits), _("{value} %"))
 
 
+def percentage_points(value: Any, digits: int | None) -> str:
+    """A difference of two shares."""
+    return with_unit(decimal(100 * to_number(value), 1 if digits is None else digits), _("{value} pp"))
+
+
 def count(value: Any, digits: int | None) -> str:
     """A count; weighted counts keep a decimal."""
     if isinstance(value, Integral):

@@ -42,6 +42,11 @@ def format_date(value: Any, digits: int | None) -> str:
     return local_time(value).strftime(in_context("date format", "%Y-%m-%d"))
 
 
+def format_month(value: Any, digits: int | None) -> str:
+    """A calendar month."""
+    return local_time(value).strftime(in_context("month format", "%Y-%m"))
+
+
 def format_datetime(value: Any, digits: int | None) -> str:
     """A moment, to the minute; a date without time stays a date."""
     moment = _in_zone(_moment(value))
