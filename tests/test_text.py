@@ -143,7 +143,9 @@ def test_missing_is_not_available_in_every_kind(kind: str, value: object) -> Non
     assert format_value(value, kind) == "n/a"
 
 
-@given(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(sorted(set(KINDS) - {"date", "datetime"})))
+@given(
+    st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(sorted(set(KINDS) - {"date", "month", "datetime"}))
+)
 def test_any_float_gives_one_short_line(value: float, kind: str) -> None:
     text = format_value(value, kind)
     assert text
@@ -170,8 +172,14 @@ def test_digits_overrule_the_usual_decimals() -> None:
     assert format_value(0.00001, "p_value", digits=4) == "< 0.0001"
 
 
+def test_a_difference_of_shares_is_told_in_percentage_points() -> None:
+    assert format_value(-0.0342, "pp") == "-3.4 pp"
+    assert interval(0.0, 0.1234, "pp") == "0.0 pp to 12.3 pp"
+    assert fill("{gap:pp} less", gap=0.5) == "50.0 pp less"
+
+
 def test_wrong_units_and_types_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"unit 'procent' is unknown; one of percent, count"):
+    with pytest.raises(ValueError, match=r"unit 'procent' is unknown; one of percent, pp, count"):
         format_value(1, "procent")
     with pytest.raises(ValueError, match="a number was expected, not str"):
         format_value("0.5", "percent")
@@ -219,6 +227,7 @@ def test_a_day_does_not_move_west() -> None:
     set_time_zone("America/New_York")
     assert format_value(pd.Timestamp("2026-03-31"), "date") == "2026-03-31"
     assert format_value(date(2026, 3, 31), "datetime") == "2026-03-31"
+    assert format_value(pd.Timestamp("2026-03-01"), "month") == "2026-03"
     assert format_value(pd.Timestamp("2026-03-31"), "datetime") == "2026-03-30 20:00"
 
 
@@ -569,7 +578,7 @@ def test_every_literal_of_the_project_is_in_the_template_and_sound(tmp_path: Pat
     texts = {m.text for m in messages}
     named = {text for others in BESIDE.values() for text in others.values()}
     assert {*LABELS.values(), *VALUES.values(), *named, "{low} to {high}", "n/a"} <= texts
-    assert (sorted(m.text for m in messages if m.context)) == sorted({",", ".", "%Y-%m-%d", "%Y-%m-%d %H:%M"})
+    assert (sorted(m.text for m in messages if m.context)) == sorted({",", ".", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d %H:%M"})
 
 
 def test_the_command_writes_the_template(tmp_path: Path) -> None:
