@@ -63,7 +63,7 @@ def is_iban(text: str) -> bool:
 
 def words_like_ids(text: str) -> set[str]:
     """Return the words of a text that can be told from prose and numbers: letters with digits, or 7 digits and more."""
-    return {word for word in _WORD.findall(text) if _is_like_id(word)}
+    return {word for word in set(_WORD.findall(text)) if _is_like_id(word)}
 
 
 def published_text(file: Path) -> str:
@@ -149,7 +149,9 @@ def _is_like_id(word: str) -> bool:
 def _without_personal_reason(outcome: Outcome, hashes: Any) -> Outcome:
     """Withhold a reason that quotes the data."""
     reason = outcome.verdict.reason
-    kinds = [kind for kind, _value in find_personal(reason)] or ["raw customer id"] * bool(_raw_ids(reason, hashes))
+    kinds = [kind for kind, _value in find_personal(reason)] or ["raw customer id"] * bool(
+        _raw_ids(words_like_ids(reason), hashes)
+    )
     if not kinds:
         return outcome
     verdict = dataclasses.replace(outcome.verdict, reason=fill("the reason is withheld: {kind}", kind=kinds[0]))
@@ -158,22 +160,25 @@ def _without_personal_reason(outcome: Outcome, hashes: Any) -> Outcome:
 
 def _problem(files: Collection[Path], site: Path, allowed: set[str], raw_ids: Any) -> str:
     """Kind and file of the first thing that must not be published; empty when there is none."""
+    words: dict[str, Path] = {}  # where each word that could be an id stands first
     for file in files:
         text = published_text(file)
         found = [kind for kind, value in find_personal(text) if value not in allowed]
-        if not found and _raw_ids(text, raw_ids):
-            found = ["raw customer id"]
         if found:
             return fill("{kind} in {file}", kind=found[0], file=file.relative_to(site).as_posix())
-    return ""
+        words = dict.fromkeys(words_like_ids(text), file) | words
+    named = [words[word] for word in _raw_ids(words, raw_ids)]
+    if not named:
+        return ""
+    return fill("{kind} in {file}", kind="raw customer id", file=min(named).relative_to(site).as_posix())
 
 
-def _raw_ids(text: str, hashes: Any) -> set[str]:
+def _raw_ids(words: Collection[str], hashes: Any) -> set[str]:
     if hashes is None or not len(hashes):
         return set()
     from cj_helpers.dataset import find_raw_ids
 
-    return find_raw_ids(words_like_ids(text), hashes)
+    return find_raw_ids(words, hashes)
 
 
 def _authors_own(cells: Sequence[dict[str, Any]]) -> set[str]:

@@ -28,6 +28,7 @@ PRELOAD = [
     "papermill.execute",
     "ipykernel",
     "nbconvert.exporters.html",
+    "cj_helpers.runner.engine",
     "cj_helpers.runner.kernel",
     "cj_helpers.runner.html",
     "cj_helpers.runner.worker",
@@ -128,6 +129,7 @@ def _execute(job: Job, *, tell: Callable[[int, int], None]) -> tuple[dict[str, A
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from cj_helpers.runner.engine import ENGINE
     from cj_helpers.runner.kernel import RunKernelManager
 
     os.chdir(job.work)  # papermill formats output paths: a bare name has no braces to format
@@ -137,6 +139,7 @@ def _execute(job: Job, *, tell: Callable[[int, int], None]) -> tuple[dict[str, A
         papermill.execute_notebook(
             source,
             EXECUTED,
+            engine_name=ENGINE,
             parameters=job.values,
             kernel_name="python3",
             language="python",

@@ -118,9 +118,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as out:
             total, cells, n = real_overhead(Path(out))
             beyond = (total - cells) / n
-            print(
-                f"run of the sample: {total:.1f} s of CPU, {cells:.1f} in cells, {beyond:.1f} a notebook beyond (target 6)"
-            )
+            print(f"sample: {total:.1f} s of CPU, {cells:.1f} in cells, {beyond:.1f} beyond a notebook (target 6)")
             for page in sorted((Path(out) / "sample" / "latest").glob("*.html")):
                 print(f"{page.name}: {page.stat().st_size / 1e6:.2f} MB (target 2)")
 
