@@ -13,7 +13,7 @@ from cj_helpers.text.language import _
 
 _FORMATTERS: dict[str, Callable[[Any, int | None], str]] = {
     "percent": numbers.percent,
-    "pp": numbers.percentage_points,
+    "pp": numbers.pp,
     "count": numbers.count,
     "number": numbers.plain_number,
     "points": numbers.rounded(1),

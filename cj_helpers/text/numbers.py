@@ -65,8 +65,8 @@ def plain_percent(value: Any, digits: int | None) -> str:
     return with_unit(decimal(100 * to_number(value), 1 if digits is None else digits), _("{value} %"))
 
 
-def percentage_points(value: Any, digits: int | None) -> str:
-    """A difference of two shares."""
+def pp(value: Any, digits: int | None) -> str:
+    """A difference of two shares with its unit, as tables show it."""
     return with_unit(decimal(100 * to_number(value), 1 if digits is None else digits), _("{value} pp"))
 
 
