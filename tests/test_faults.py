@@ -427,5 +427,5 @@ def test_every_fault_is_in_the_list_with_its_test():
     sources = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
     assert {name for name, _case in named if f"def {name}(" not in sources} == set()
     cases = {case for _name, case in named if case}
-    assert cases >= {*NOTEBOOK_FAULTS, *EARLY_FAULTS}
+    assert cases == {*NOTEBOOK_FAULTS, *EARLY_FAULTS}
     assert len(named) >= 24
