@@ -998,7 +998,7 @@ def test_trend_leaves_a_period_without_answers_empty():
     (line,) = drawn(ax, "estimate")
     np.testing.assert_array_equal(line.get_ydata(), table["estimate"])
     assert np.isnan(line.get_ydata()[2])
-    assert "2025-01-01\n120" in [label.get_text() for label in ax.get_xticklabels()]
+    assert "2025-01\n120" in [label.get_text() for label in ax.get_xticklabels()]
     assert drawn(ax, "benchmark")[0].get_ydata() == [30, 30]
 
 

@@ -24,7 +24,7 @@ NAMES = (
 )
 OTHERS = ("failure", "markets")
 LARGEST = 2_000_000
-FACTS = {"dataset": "Nordnetz (sample)", "key": "sample", "day": "2026-06-26", "language": "en", "time_zone": "UTC"}
+FACTS = {"dataset": "Nordnetz (sample)", "key": "sample", "language": "en", "time_zone": "UTC", "currency": "EUR"}
 
 
 @pytest.fixture(scope="module")
