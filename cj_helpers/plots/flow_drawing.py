@@ -16,13 +16,23 @@ from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
 from cj_helpers.plots.flow_layout import Edge, Layout, Move
 from cj_helpers.plots.style import INK, MUTED, NOTE_PT, OUTCOME_COLORS, PANEL, value_text, wrap_name
 
-WAIT_COLORS = ("#B9B4D8", "#8F83C0", "#6A51A3", "#3B0F70")  # light to dark, also on a grey print
-_WAIT_HOURS = (1.0, 24.0, 168.0)
-_NO_WAIT = "#AEB7BF"
+_UNKNOWN = "#AEB7BF"
 _LINE_PT, _STRIP_PT, _PAD_PT, _GAP_PT, _TIP_PT = 11.5, 6.0, 4.0, 15.0, 7.0
 _LABELS = 14  # arrows that carry their number: more cannot be told apart
 
 Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Shades:
+    """Colours of arrows by a value: from light to dark, so that they differ on a grey print, too."""
+
+    colors: tuple[str, ...]
+    limits: tuple[float, ...]  # one fewer: between one colour and the next
+
+    def of(self, value: float) -> str:
+        """Return the colour of a value; grey when it is not known."""
+        return _UNKNOWN if np.isnan(value) else self.colors[int(np.searchsorted(self.limits, value))]
 
 
 @dataclass(frozen=True)
@@ -100,13 +110,13 @@ def _draw_ends(ax: Axes, rows: pd.DataFrame, total: float, corner: Point, width:
     ax.add_patch(Rectangle(corner, width, _STRIP_PT, fill=False, edgecolor=INK, linewidth=0.9, zorder=6))
 
 
-def draw_moves(ax: Axes, moves: Sequence[Move], layout: Layout, sizes: Sizes) -> None:
+def draw_moves(ax: Axes, moves: Sequence[Move], layout: Layout, sizes: Sizes, shades: Shades) -> None:
     """Draw the arrows, the largest below, and the numbers of the largest where they have room."""
     most = max((move.n for move in moves), default=1.0)
     ports, taken = _ports(moves, layout, sizes), list[Point]()
     for rank, move in enumerate(sorted(moves, key=lambda move: -move.n)):
         path = _path(layout, move, ports[(move.source, move.target)], sizes)
-        color = _NO_WAIT if np.isnan(move.wait_hours) else WAIT_COLORS[np.searchsorted(_WAIT_HOURS, move.wait_hours)]
+        color = shades.of(move.value)
         back = layout.layer[move.target] < layout.layer[move.source]
         line = PathPatch(path, fill=False, linewidth=0.9 + 6.0 * move.n / most, capstyle="butt", zorder=2 + rank / 1e4)
         line.set(edgecolor=color, linestyle=(0, (2.2, 0.9)) if back else "-", gid="move")

@@ -22,12 +22,12 @@ Edge = tuple[str, str]
 
 
 class Move(NamedTuple):
-    """One arrow: from where, to where, how often, after which median wait."""
+    """One arrow: from where, to where, how often, and the value that its colour shows (NaN: not known)."""
 
     source: str
     target: str
     n: float
-    wait_hours: float
+    value: float
 
 
 @dataclass(frozen=True)
