@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from tiny import AS_OF, buy, tiny_log
 
 from cj_helpers.contract import JourneyDefinition
-from cj_helpers.journeys import add_segment, build_journeys, build_steps, events_outside, journey_frame
+from cj_helpers.journeys import (
+    add_segment,
+    build_journeys,
+    build_steps,
+    events_outside,
+    journey_frame,
+    keep_journeys,
+    keep_steps,
+)
 
 DAY = timedelta(days=1)
 
@@ -286,3 +294,25 @@ def test_the_windows_agree_with_a_plain_walk(con, rows, start):
     events = log(*rows)
     walked = [(c, t.to_pydatetime(), touch, i) for c, t, touch, i in events.itertuples(index=False)]
     assert sorted(brief(run(con, events, definition)[1])) == walk(walked, definition["buy"], AS_OF)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by customer", "by the name in the source"])
+def test_a_large_log_in_parts_gives_the_same_steps(con, named):
+    """Forty customers, three events a part; journeys that began before the log are marked by the whole log's start."""
+    rows = [(f"c{i}", i + d, t) for i in range(40) for d, t in ((0, "search"), (1, "visit"), (2, "purchase"))]
+    events = log(*rows)
+    if named:
+        events = events.assign(journey_id=[f"case {i // 6}" if i % 4 else None for i in range(len(events))])
+    table = con.create_table("large", events, overwrite=True)
+    definitions = buy(start=("visit",), timeout=2 * DAY)
+    whole = build_steps(table, definitions=definitions, as_of=AS_OF)
+    parts = keep_steps(table, definitions=definitions, as_of=AS_OF, most=3)
+    order = ["journey_id", "position"]
+    expected = whole.execute().sort_values(order, ignore_index=True)
+    assert expected["is_left_truncated"].sum() == (1 if named else 3)
+    pd.testing.assert_frame_equal(parts.execute().sort_values(order, ignore_index=True), expected)
+    got = keep_journeys(parts, definitions=definitions, as_of=AS_OF, most=3).execute()
+    journeys = build_journeys(whole, definitions=definitions, as_of=AS_OF).execute()
+    pd.testing.assert_frame_equal(*(frame.sort_values("journey_id", ignore_index=True) for frame in (got, journeys)))
+    once = keep_steps(table, definitions=definitions, as_of=AS_OF)
+    pd.testing.assert_frame_equal(once.execute().sort_values(order, ignore_index=True), expected)

@@ -412,6 +412,22 @@ def test_a_change_of_mix_is_no_change_of_the_journey():
     assert parts == pytest.approx(got.loc["total", "difference"])
 
 
+@pytest.mark.parametrize("segment_col", ["", "touchpoint"])
+def test_without_two_segments_there_is_no_mix_and_nothing_counts_twice(segment_col):
+    """Ten journeys before and ten after, all of one segment: eight and six of them completed."""
+    from cj_helpers.journeys import add_segment
+
+    rows = [(f"b{i}", 10, "visit") for i in range(10)] + [(f"b{i}", 11, "purchase") for i in range(8)]
+    rows += [(f"a{i}", 100, "visit") for i in range(10)] + [(f"a{i}", 101, "purchase") for i in range(6)]
+    as_of = START + timedelta(days=180 + 14)
+    _events, steps, journeys = built(log(rows), buy(), as_of)
+    mix = add_segment(journeys, segment_col=segment_col, steps=steps)
+    got = mapping.period_change(journeys, definitions=buy(), as_of=as_of, mix=mix)
+    assert got["part"].tolist() == ["total"]
+    row = got.iloc[0]
+    assert (row["n_before"], row["n_after"], row["share_before"], row["share_after"]) == (10, 10, 0.8, 0.6)
+
+
 def test_segments_side_by_side():
     frame = pd.DataFrame(
         {

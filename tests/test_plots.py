@@ -13,6 +13,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import churn_tables
+import mapping_tables
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
@@ -321,6 +322,15 @@ CASES: dict[str, tuple[Callable[..., Axes], Callable[[], pd.DataFrame], str]] = 
     "funnel": (plots.plot_funnel, funnel, "stage"),
     "journeys": (plots.plot_journeys, journeys, "label"),
     "stages": (plots.plot_stages, stages, "stage"),
+    "return_curve": (plots.plot_return_curve, mapping_tables.return_curve, "journey"),
+    "containment": (plots.plot_containment, mapping_tables.containment, "channel"),
+    "channel_use": (plots.plot_channel_use, mapping_tables.channel_use, "channel"),
+    "differences": (plots.plot_differences, mapping_tables.differences, "name"),
+    "frictions": (plots.plot_frictions, mapping_tables.frictions, "name"),
+    "removal_effects": (plots.plot_removal_effects, mapping_tables.removal_effects, "touchpoint"),
+    "scores": (plots.plot_scores, mapping_tables.scores, "journey"),
+    "flows": (plots.plot_flows, mapping_tables.flows, "source"),
+    "positions": (plots.plot_positions, mapping_tables.positions, "touchpoint"),
     "handoffs": (plots.plot_handoffs, handoffs, "from_channel"),
     "survival_curve": (plots.plot_survival_curve, survival_curve, "segment"),
     "cumulative_incidence": (plots.plot_cumulative_incidence, cumulative_incidence, ""),
@@ -518,6 +528,7 @@ def test_several_journeys_are_refused_unless_they_are_the_rows(plot, make, name)
     table = make()
     two = pd.concat([table.assign(journey="outage"), table.assign(journey="moving")], ignore_index=True)
     rows = (plots.plot_exits_after_journeys, plots.plot_outcomes, plots.plot_journeys, plots.plot_priorities)
+    rows += (plots.plot_differences, plots.plot_frictions, plots.plot_return_curve, plots.plot_scores)
     if plot in (*rows, plots.plot_suggested_timeouts):
         plot(two)
     else:
@@ -658,6 +669,30 @@ def test_funnel_draws_one_kind_with_the_share_of_the_stage_before():
     assert "25.0 % (20.0 % to 30.0 %)" in words(ax)
     assert [bar.get_width() for bar in drawn(plots.plot_funnel(funnel(), kind="reached"), "reached")] == [95, 75, 15]
     assert words(plots.plot_funnel(funnel(), kind="window")) == "no data"
+
+
+def test_named_paths_are_drawn_however_rare_and_say_what_they_are():
+    table = variants().assign(kind=["typical, best", None, "worst"])
+    ax = plots.plot_variants(table, top=1)
+    assert drawn(ax, "path")[0].get_text() == "visit › search › quote ×2 › purchase"
+    assert len(drawn(ax, "path")) == 2
+    assert "◂ typical  ◂ best: quickest to the goal" in words(ax)
+    assert "◂ worst: loses most journeys" in words(ax)
+
+
+def test_points_of_a_score_add_up_to_it():
+    ax = plots.plot_scores(mapping_tables.scores())
+    bars = [(bar.get_x(), bar.get_width()) for bar in drawn(ax, "points")]
+    assert bars == [(0, 40), (0, 60), (40, 10), (60, 15)]
+    assert ends(ax)[:, [0, 2]].tolist() == [[47, 53], [72, 78]]
+
+
+def test_bands_of_the_sankey_diagram_have_the_size_of_their_moves():
+    ax = plots.plot_flows(mapping_tables.flows())
+    heights = sorted(np.ptp(band.get_path().vertices[[0, -2], 1]) for band in drawn(ax, "move"))
+    assert heights == pytest.approx([0.2, 0.3, 0.5, 0.5, 0.7])
+    shown = [text.get_text() for text in drawn(plots.plot_positions(mapping_tables.positions()), "share")]
+    assert shown == ["100.0 %", "70.0 %", "50.0 %", "30.0 %", "30.0 %", "20.0 %"]
 
 
 def test_handoffs_stand_in_their_cells():

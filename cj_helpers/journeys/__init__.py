@@ -17,6 +17,7 @@ from cj_helpers.journeys.before import last_ended
 from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.handoff_ratios import handoff_ratios
+from cj_helpers.journeys.keeping import keep_journeys, keep_steps
 from cj_helpers.journeys.outcomes import build_journeys
 from cj_helpers.journeys.robots import robot_events
 from cj_helpers.journeys.spells import (
@@ -46,6 +47,8 @@ __all__ = [
     "handoff_ratios",
     "journey_frame",
     "journey_spells",
+    "keep_journeys",
+    "keep_steps",
     "last_ended",
     "last_seen",
     "left_truncation",

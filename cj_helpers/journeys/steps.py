@@ -18,7 +18,14 @@ _BLOCK = ["_named", "_customer", "_block"]
 Definitions = Mapping[str, JourneyDefinition]
 
 
-def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, keep: Iterable[str] = ()) -> ir.Table:
+def build_steps(
+    events: ir.Table,
+    *,
+    definitions: Definitions,
+    as_of: datetime,
+    keep: Iterable[str] = (),
+    log_start: ir.TimestampScalar | None = None,
+) -> ir.Table:
     """Assign events to journeys.
 
     Parameters
@@ -31,6 +38,8 @@ def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, 
         UTC; later events are not used.
     keep : iterable of str
         Further event columns to carry along, such as one to compare segments by.
+    log_start : ibis timestamp, optional
+        When the log begins, where `events` are only a part of it; default: their first timestamp.
 
     Returns
     -------
@@ -43,17 +52,24 @@ def build_steps(events: ir.Table, *, definitions: Definitions, as_of: datetime, 
 
     Notes
     -----
-    Cache the result (``.cache()``): the window functions over the raw log are most of the work.
+    The window functions over the raw log are most of the work: `keep_steps` does them once.
     """
+    start = events.timestamp.min().as_scalar() if log_start is None else log_start
     carried = [name for name in dict.fromkeys([*_MEASURES, *keep]) if name in events.columns]
-    parts = [_steps_of(events, d, as_of, carried) for d in definitions.values()]
+    parts = [_steps_of(events, d, as_of, carried, start) for d in definitions.values()]
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
-def _steps_of(events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]) -> ir.Table:
+def _steps_of(
+    events: ir.Table,
+    definition: JourneyDefinition,
+    as_of: datetime,
+    carried: list[str],
+    log_start: ir.TimestampScalar,
+) -> ir.Table:
     blocks = _mark_blocks(member_events(events, definition, as_of, carried), definition)
     if definition.start:
-        blocks = _from_first_start(blocks, events, definition)
+        blocks = _from_first_start(blocks, log_start, definition)
     else:
         blocks = blocks.mutate(is_left_truncated=ibis.literal(False))
     return _describe_steps(blocks, definition, carried)
@@ -120,12 +136,12 @@ def _mark_blocks(table: ir.Table, definition: JourneyDefinition) -> ir.Table:
     return table.mutate(_block=table._breaks.sum().over(running))
 
 
-def _from_first_start(table: ir.Table, events: ir.Table, definition: JourneyDefinition) -> ir.Table:
+def _from_first_start(table: ir.Table, log_start: ir.TimestampScalar, definition: JourneyDefinition) -> ir.Table:
     """Drop what precedes the start touchpoint of a block, except where the log's start cut the journey."""
     opens = table.touchpoint.isin(definition.start)
     cut = ibis.literal(False)
     if definition.timeout is not None:
-        reach = events.timestamp.min().as_scalar() + interval(definition.timeout)
+        reach = log_start + interval(definition.timeout)
         first = table._before_ends.isnull() & table._named.isnull()
         cut = first & ~opens & (table.timestamp <= reach)
     table = table.mutate(is_left_truncated=cut, _opens=(opens | cut | table._named.notnull()).ifelse(1, 0))

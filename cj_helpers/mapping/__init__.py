@@ -13,8 +13,10 @@ from cj_helpers.mapping.folding import fold_touchpoints
 from cj_helpers.mapping.funnel import funnel
 from cj_helpers.mapping.handoffs import handoff_success, handoffs, notable_handoffs
 from cj_helpers.mapping.incidents import incidents
+from cj_helpers.mapping.notable import notable_paths, with_kinds
 from cj_helpers.mapping.paths import outcomes, transitions, variants
-from cj_helpers.mapping.score import Answers, journey_scores, score_answers
+from cj_helpers.mapping.score import journey_scores
+from cj_helpers.mapping.score_parts import Answers, score_answers
 from cj_helpers.mapping.signals import signal_model, signals
 from cj_helpers.mapping.silence import come_backs, gaps, return_curve, rule_sensitivity
 from cj_helpers.mapping.stages import stage_channels, stages
@@ -41,6 +43,7 @@ __all__ = [
     "journey_scores",
     "journey_summary",
     "notable_handoffs",
+    "notable_paths",
     "outcomes",
     "period_change",
     "positions",
@@ -58,4 +61,5 @@ __all__ = [
     "traits",
     "transitions",
     "variants",
+    "with_kinds",
 ]

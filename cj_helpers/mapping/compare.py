@@ -20,6 +20,7 @@ from cj_helpers.survival import incidence_at
 
 _DAY = 86_400
 PARTS = ("total", "mix", "true_change")
+_WHOLE = "(all)"
 _COLUMNS = ["journey", "part", "difference", "conf_low", "conf_high", "share_before", "share_after"]
 _COLUMNS += ["n_before", "n_after", "n_customers"]
 
@@ -95,9 +96,9 @@ def period_change(
     Returns
     -------
     DataFrame, one row per journey definition and part of the change
-        journey, part (total | mix | true_change; the last two with a mix only), difference (later minus earlier share
-        completed within the horizon), conf_low, conf_high, share_before, share_after, n_before, n_after, n_customers
-        (of the smaller period). Definitions with an empty period are left out.
+        journey, part (total | mix | true_change; the last two with two segments or more), difference (later minus
+        earlier share completed within the horizon), conf_low, conf_high, share_before, share_after, n_before, n_after,
+        n_customers (of the smaller period). Definitions with an empty period are left out.
 
     Notes
     -----
@@ -109,7 +110,7 @@ def period_change(
     for key, definition in definitions.items():
         rates = _period_rates(journeys.filter(_.journey == key), definition, as_of, mix, period)
         if set(rates["later"]) == {0, 1}:
-            parts.append(_change(rates, with_mix=mix is not None).assign(journey=key))
+            parts.append(_change(rates).assign(journey=key))
     return pd.concat(parts, ignore_index=True)[_COLUMNS] if parts else pd.DataFrame(columns=_COLUMNS)
 
 
@@ -123,7 +124,8 @@ def _period_rates(
     if mix is not None:
         names = mix.select("journey", "journey_id", "segment")
         table = table.left_join(names, ["journey", "journey_id"])
-        table = table.mutate(segment=table.segment.fill_null(MISSING))
+        # a segment that is called like the whole would be counted twice
+        table = table.mutate(segment=table.segment.fill_null(MISSING).nullif(ALL).fill_null(_WHOLE))
     else:
         table = table.mutate(segment=ibis.literal(MISSING))
     days = seconds_between(table.started_at, table.ended_at) / _DAY
@@ -138,15 +140,16 @@ def _period_rates(
     return sums[["later", "segment"]].join(shares).assign(n_effective=effective_of(sums, shares))
 
 
-def _change(rates: pd.DataFrame, *, with_mix: bool) -> pd.DataFrame:
+def _change(rates: pd.DataFrame) -> pd.DataFrame:
     whole = rates[rates["segment"].eq(ALL)].set_index("later")
     one, two = whole.loc[1], whole.loc[0]
     pairs = ((row["share"] * row["n_effective"], row["n_effective"]) for row in (one, two))
     first, second = pairs
     gap, low, high = newcombe_difference(*first, *second)
     rows = [("total", float(gap), float(low), float(high))]
-    if with_mix:
-        rows += _split(rates[rates["segment"].ne(ALL)])
+    parts = rates[rates["segment"].ne(ALL)]
+    if len(set(parts["segment"])) > 1:
+        rows += _split(parts)
     table = pd.DataFrame(rows, columns=["part", "difference", "conf_low", "conf_high"])
     sizes = {"n_before": int(two["n"]), "n_after": int(one["n"])}
     least = int(min(one["n_customers"], two["n_customers"]))

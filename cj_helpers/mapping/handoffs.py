@@ -13,10 +13,9 @@ from ibis.expr import types as ir
 from cj_helpers.contract import DataError, JourneyDefinition
 from cj_helpers.inference import adjust_p_values
 from cj_helpers.mapping.clustered import against_others
-from cj_helpers.mapping.landmarks import take_landmark
+from cj_helpers.mapping.landmarks import LANDMARK_DAYS, take_landmarks
 
 ANY = "(any)"
-LANDMARK_DAYS = (1, 3)
 
 
 def handoffs(steps: ir.Table, *, journeys: ir.Table | None = None, dimension: str = "channel") -> pd.DataFrame:
@@ -143,22 +142,18 @@ def handoff_success(
     """
     if dimension not in steps.columns:
         raise DataError(f"hand-offs between {dimension}s need the column {dimension}; give it in dataset.yml.")
-    parts = []
-    for key, definition in definitions.items():
-        changed = _moves(steps.filter(_.journey == key), dimension).filter(_.changes)
-        into = changed.mutate(from_channel=ibis.literal(ANY))
-        columns = ["journey_id", "from_channel", "to_channel", "arrived"]
-        pairs = ibis.union(changed.select(*columns), into.select(*columns))
-        for day in days:
-            running = take_landmark(journeys, definition=definition, as_of=as_of, days=day)
-            seen = pairs.inner_join(running, "journey_id").filter(_.arrived <= _.at)
-            with_it = seen.select("from_channel", "to_channel", "journey_id", "customer_id", "x", "m").distinct()
-            group = ["from_channel", "to_channel"]
-            rows = with_it.group_by(*group, "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
-            base = running.group_by("customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
-            part = against_others(rows, base, group_cols=group)
-            parts.append(part.assign(journey=key, landmark_days=day))
-    table = pd.concat(parts, ignore_index=True)
+    changed = _moves(steps, dimension).filter(_.changes)
+    into = changed.mutate(from_channel=ibis.literal(ANY))
+    columns = ["journey", "journey_id", "from_channel", "to_channel", "arrived"]
+    pairs = ibis.union(changed.select(*columns), into.select(*columns))
+    running = take_landmarks(journeys, definitions=definitions, as_of=as_of, days=days)
+    seen = pairs.inner_join(running, ["journey", "journey_id"]).filter(_.arrived <= _.at)
+    keys = ["journey", "landmark_days"]
+    group = [*keys, "from_channel", "to_channel"]
+    with_it = seen.select(*group, "journey_id", "customer_id", "x", "m").distinct()
+    rows = with_it.group_by(*group, "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+    base = running.group_by(*keys, "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+    table = against_others(rows, base, group_cols=group, by=keys)
     table["p_adjusted"] = adjust_p_values(table["p_value"])
     first = ["journey", "landmark_days", "from_channel", "to_channel", "share", "share_others", "difference"]
     first += ["conf_low", "conf_high", "n"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import ibis
@@ -10,15 +11,23 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
 
+LANDMARK_DAYS = (1, 3)
 
-def take_landmark(journeys: ir.Table, *, definition: JourneyDefinition, as_of: datetime, days: float) -> ir.Table:
-    """Keep the journeys of a definition that were still running `days` after their start.
+
+def take_landmarks(
+    journeys: ir.Table,
+    *,
+    definitions: Mapping[str, JourneyDefinition],
+    as_of: datetime,
+    days: Sequence[float] = LANDMARK_DAYS,
+) -> ir.Table:
+    """Keep the journeys that were still running so many days after their start.
 
     Returns
     -------
-    ibis table, one row per journey
-        journey_id, customer_id, started_at, at (the landmark), cost, x (1: completed within ``within`` after the
-        landmark), m (1).
+    ibis table, one row per journey and landmark
+        journey, landmark_days, journey_id, customer_id, started_at, at (the landmark), x (1: completed within
+        ``within`` after the landmark), m (1).
 
     Notes
     -----
@@ -26,6 +35,11 @@ def take_landmark(journeys: ir.Table, *, definition: JourneyDefinition, as_of: d
     at the landmark may be compared; what came later may not, or waiting would look like a cause of success
     (Anderson, Cain & Gelber 1983).
     """
+    parts = [_running(journeys, definition, as_of, float(day)) for definition in definitions.values() for day in days]
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def _running(journeys: ir.Table, definition: JourneyDefinition, as_of: datetime, days: float) -> ir.Table:
     reach = timedelta(days=days)
     end = ibis.literal(as_of - reach - definition.within, type="timestamp")
     own = journeys.filter((_.journey == definition.key) & (_.started_at <= end))
@@ -33,5 +47,5 @@ def take_landmark(journeys: ir.Table, *, definition: JourneyDefinition, as_of: d
     running = own.mutate(at=at).filter(_.ended_at.isnull() | (_.ended_at > _.at))
     last = running["at"] + ibis.interval(seconds=round(definition.within.total_seconds()))
     won = ((running.outcome == COMPLETED) & (running.ended_at <= last)).fill_null(False)
-    columns = ["journey_id", "customer_id", "started_at", "at", "cost"]
-    return running.select(*columns, x=won.ifelse(1, 0), m=ibis.literal(1))
+    columns = ["journey", "journey_id", "customer_id", "started_at", "at"]
+    return running.select(*columns, landmark_days=ibis.literal(days), x=won.ifelse(1, 0), m=ibis.literal(1))

@@ -15,13 +15,13 @@ from scipy.stats import rankdata
 from cj_helpers.contract import DataError, JourneyDefinition
 from cj_helpers.inference import FloatArray, adjust_p_values
 from cj_helpers.mapping.clustered import against_others
-from cj_helpers.mapping.landmarks import take_landmark
+from cj_helpers.mapping.landmarks import LANDMARK_DAYS, take_landmarks
 
-LANDMARK_DAYS = (1, 3)
 MOST_SIGNALS = 40
 MOST_JOURNEYS = 200_000  # the model learns no more from further ones
 LEAST = 50  # journeys on either side of a signal, and successes and failures of a model
 _RIDGE = 1.0
+_JOURNEY = ["journey", "landmark_days", "journey_id"]
 
 
 def signals(
@@ -47,16 +47,12 @@ def signals(
     Signals come from the time up to the landmark only, and the time since the last event is none of them: silence is
     abandonment. Signals of fewer than 50 journeys, or of all but 50, are left out.
     """
-    parts = []
-    for definition in definitions.values():
-        for day in days:
-            running = take_landmark(journeys, definition=definition, as_of=as_of, days=day)
-            seen = _seen(steps.filter(_.journey == definition.key), running, definition)
-            rows = seen.group_by("signal", "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
-            base = running.group_by("customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
-            part = against_others(rows, base, group_cols=["signal"])
-            parts.append(part.assign(journey=definition.key, landmark_days=day))
-    table = pd.concat(parts, ignore_index=True)
+    running = take_landmarks(journeys, definitions=definitions, as_of=as_of, days=days)
+    seen = _seen(steps, running, definitions)
+    keys = ["journey", "landmark_days"]
+    rows = seen.group_by(*keys, "signal", "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+    base = running.group_by(*keys, "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+    table = against_others(rows, base, group_cols=[*keys, "signal"], by=keys)
     table = table[(table["n"] >= LEAST) & (table["n_others"] >= LEAST)].copy()
     table["p_adjusted"] = adjust_p_values(table["p_value"])
     table["size"] = table["difference"].abs()
@@ -65,11 +61,14 @@ def signals(
     return table[[*first, *[name for name in table.columns if name not in [*first, "size"]]]].reset_index(drop=True)
 
 
-def _seen(steps: ir.Table, running: ir.Table, definition: JourneyDefinition) -> ir.Table:
+def _seen(steps: ir.Table, running: ir.Table, definitions: Mapping[str, JourneyDefinition]) -> ir.Table:
     """List which running journey showed which signal by the landmark: one row each."""
-    early = steps.inner_join(running.drop("customer_id"), "journey_id").filter(_.timestamp <= _["at"])
-    always = definition.start if len(definition.start) == 1 else ()
-    touched = early.filter(~_.touchpoint.isin([*always, ""]))
+    early = steps.inner_join(running.drop("customer_id"), ["journey", "journey_id"]).filter(_.timestamp <= _["at"])
+    # the only way to start says nothing: every journey has it
+    always = [(d.key, d.start[0]) for d in definitions.values() if len(d.start) == 1]
+    touched = early
+    for key, start in always:
+        touched = touched.filter((touched.journey != key) | (touched.touchpoint != start))
     views = [_as_signal(touched, ibis.literal("touchpoint: ").concat(touched.touchpoint))]
     views.append(_as_signal(early, ibis.literal("channel: ").concat(early.channel)).filter(_.signal.notnull()))
     repeated = early.filter(_.is_repeat)
@@ -77,13 +76,13 @@ def _seen(steps: ir.Table, running: ir.Table, definition: JourneyDefinition) -> 
     if "mode" in steps.columns:
         helped = early.filter(_.mode == "assisted")
         views.append(_as_signal(helped, ibis.literal("assisted")))
-    several = early.group_by("journey_id", "customer_id", "x", "m").aggregate(n=_.channel.nunique()).filter(_.n > 1)
+    several = early.group_by(*_JOURNEY, "customer_id", "x", "m").aggregate(n=_.channel.nunique()).filter(_.n > 1)
     views.append(_as_signal(several, ibis.literal("several channels")))
     return ibis.union(*views).distinct()
 
 
 def _as_signal(rows: ir.Table, name: ir.StringValue) -> ir.Table:
-    return rows.select("journey_id", "customer_id", "x", "m", signal=name)
+    return rows.select(*_JOURNEY, "customer_id", "x", "m", signal=name)
 
 
 def signal_model(
@@ -115,8 +114,9 @@ def signal_model(
     the later ones: the chance that it ranks a success above a failure (AUC), with a bootstrap interval by customer.
     Above 200,000 journeys the latest are used.
     """
-    running = take_landmark(journeys, definition=definition, as_of=as_of, days=days)
-    seen = _seen(steps.filter(_.journey == definition.key), running, definition)
+    own = {definition.key: definition}
+    running = take_landmarks(journeys, definitions=own, as_of=as_of, days=[days])
+    seen = _seen(steps, running, own)
     counts = seen.group_by("signal").aggregate(n=_.count()).execute()
     names = counts[counts["n"] >= LEAST].sort_values(["n", "signal"], ascending=[False, True])["signal"][:MOST_SIGNALS]
     flags = {f"f{i}": (seen.signal == name).ifelse(1, 0).max() for i, name in enumerate(names)}

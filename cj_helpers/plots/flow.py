@@ -51,8 +51,9 @@ def plot_transitions(
 
     Notes
     -----
-    The width of an arrow is its number of moves; repeats of a touchpoint stand in its box. Touchpoints are ordered by their typical position in a journey, and dashed
-    arrows lead back. The axes are in points, so that boxes keep the size of their text.
+    The width of an arrow is its number of moves; repeats of a touchpoint stand in its box. Touchpoints are
+    ordered by their typical position in a journey, and dashed arrows lead back. The axes are in points, so
+    that boxes keep the size of their text.
     """
     if color not in _SHADES:
         raise ValueError(f"color: found {color!r}; allowed are {', '.join(_SHADES)}")

@@ -92,19 +92,19 @@ def plot_channel_use(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@draws("difference", pick="extreme", about=("signal", "segment_a", "segment_b"), kind="percent")
-def plot_differences(table: pd.DataFrame, *, names: list[str], ax: Axes | None = None, max_rows: int = 16) -> Axes:
+@draws("difference", pick="extreme", about=("name",), kind="percent")
+def plot_differences(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 16) -> Axes:
     """Draw differences of shares with 95 % intervals around zero.
 
-    `table`: difference, conf_low, conf_high; `names` has the text of each row. The first `max_rows` are drawn.
+    `table`: name (what stands beside a row), difference, conf_low, conf_high. The first `max_rows` are drawn.
     """
-    table = checked(table, "difference", "conf_low", "conf_high", several=True)
-    rows = table.assign(_name=names).loc[table["difference"].notna()]
+    table = checked(table, "name", "difference", "conf_low", "conf_high", several=True)
+    rows = table.loc[table["difference"].notna()]
     left_out = max(len(rows) - max_rows, 0)
     rows = rows.head(max_rows).reset_index(drop=True)
     if rows.empty:
         return no_data(ax)
-    shown = two_lines(rows["_name"].tolist(), width=38)
+    shown = two_lines(rows["name"].tolist(), width=38)
     ax = new_axes(ax, height=rows_height(shown, around=0.95))
     name_rows(ax, shown)
     clear = (numbers(rows["conf_low"]) > 0) | (numbers(rows["conf_high"]) < 0)
@@ -120,14 +120,15 @@ def plot_differences(table: pd.DataFrame, *, names: list[str], ax: Axes | None =
 
 
 @draws("points", about=("journey", "component"))
-def plot_scores(components: pd.DataFrame, scores: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_scores(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the score of each journey as the points of its components, with the interval of the sum.
 
-    `components`: journey, component, points; `scores`: journey (readable names in both), score, score_low, score_high.
-    Journeys without a score are left out.
+    `table` has one row per journey and component: journey (a readable name), component, points, and the journey's
+    score, score_low, score_high. Journeys without a score are left out.
     """
-    scores = checked(scores, "journey", "score", "score_low", "score_high", several=True)
-    scores = scores[scores["score"].notna()].reset_index(drop=True)
+    table = checked(table, "journey", "component", "points", "score", "score_low", "score_high", several=True)
+    components = table[table["score"].notna()]
+    scores = components.drop_duplicates("journey").sort_values("score", kind="stable").reset_index(drop=True)
     if scores.empty:
         return no_data(ax)
     shown = two_lines(scores["journey"].tolist(), width=30)
@@ -168,18 +169,18 @@ def plot_removal_effects(table: pd.DataFrame, *, ax: Axes | None = None, max_row
     return ax
 
 
-@draws("abandoned_per_month", about=("touchpoint",))
-def plot_frictions(table: pd.DataFrame, *, names: list[str], ax: Axes | None = None, max_rows: int = 8) -> Axes:
+@draws("abandoned_per_month", about=("name",))
+def plot_frictions(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 8) -> Axes:
     """Draw how many journeys a month are lost after each touchpoint, with 95 % intervals, the worst on top.
 
-    `table`: abandoned_per_month, per_month_low, per_month_high; `names` has the text of each row.
+    `table`: name (what stands beside a row), abandoned_per_month, per_month_low, per_month_high.
     """
-    table = checked(table, "abandoned_per_month", "per_month_low", "per_month_high", several=True)
-    rows = table.assign(_name=names).head(max_rows).reset_index(drop=True)
+    table = checked(table, "name", "abandoned_per_month", "per_month_low", "per_month_high", several=True)
+    rows = table.head(max_rows)
     if rows.empty:
         return no_data(ax)
     rows = rows.assign(conf_low=rows["per_month_low"], conf_high=rows["per_month_high"])
-    shown = two_lines(rows["_name"].tolist(), width=38)
+    shown = two_lines(rows["name"].tolist(), width=38)
     ax = new_axes(ax, height=rows_height(shown, around=0.9))
     name_rows(ax, shown)
     values = numbers(rows["abandoned_per_month"])

@@ -12,7 +12,7 @@ from cj_helpers.contract import COMPLETED, OPEN
 from cj_helpers.plots.data import draws
 from cj_helpers.plots.parts import bare, checked, head, key, no_data, numbers
 from cj_helpers.plots.style import INK, MUTED, NOTE_PT, OUTCOME_COLORS, new_axes, plain, text_width
-from cj_helpers.text import _, fill
+from cj_helpers.text import _, fill, value_label
 
 _LINE_PT, _LINES = 500.0, 2  # room for a path
 _LINE_IN, _BAR_IN, _GAP_IN = 0.17, 0.14, 0.17
@@ -22,14 +22,18 @@ _LINE_IN, _BAR_IN, _GAP_IN = 0.17, 0.14, 0.17
 def plot_variants(table: pd.DataFrame, *, ax: Axes | None = None, top: int = 10) -> Axes:
     """Draw the most frequent paths, each written out above a bar of its share of journeys.
 
-    `table` has one row per path: path (touchpoints joined by >), n_journeys, share, completed_share.
+    `table` has one row per path: path (touchpoints joined by >), n_journeys, share, completed_share, and
+    kind where the path has a name (typical, best, worst, or several): it is then drawn however rare, and named.
     The dark part of a bar is completed. A touchpoint repeated at once is written once with its
     count, and a path too long for two lines loses its middle. The vertical axis is in inches.
     """
     table = checked(table, "path", "n_journeys", "share", "completed_share")
     if table.empty:
         return no_data(ax)
-    rows = table.sort_values("n_journeys", ascending=False, kind="stable").head(top).reset_index(drop=True)
+    names = table["kind"].where(table["kind"].notna(), "") if "kind" in table else pd.Series("", index=table.index)
+    ranked = table.assign(kind=names).sort_values("n_journeys", ascending=False, kind="stable")
+    kept = ranked["kind"].ne("") | (np.arange(len(ranked)) < top)
+    rows = ranked[kept].reset_index(drop=True)
     paths = [path_text(path) for path in rows["path"]]
     heights = np.array([(path.count("\n") + 1) * _LINE_IN + _BAR_IN + _GAP_IN for path in paths])
     bottoms = np.cumsum(heights) - _GAP_IN
@@ -54,8 +58,10 @@ def _bars(ax: Axes, rows: pd.DataFrame, places: np.ndarray) -> None:
     widths = shares * 0.62 / max(float(np.nanmax([*shares, 0.0])), 1e-9)
     ax.barh(places, widths, height=_BAR_IN, color=OUTCOME_COLORS[OPEN], gid="share")
     ax.barh(places, widths * completed, height=_BAR_IN, color=OUTCOME_COLORS[COMPLETED], gid="completed")
-    for place, width, n, share, done in zip(places, widths, rows["n_journeys"], shares, completed, strict=True):
+    columns = (places, widths, rows["n_journeys"], shares, completed, rows["kind"])
+    for place, width, n, share, done, kind in zip(*columns, strict=True):
         text = fill("{share:percent} of journeys (n {n:count}), {done:percent} completed", share=share, n=n, done=done)
+        text += "".join(f"  ◂ {value_label('kind', name)}" for name in kind.split(", ") if name)
         ax.text(np.nan_to_num(width) + 0.01, place, plain(text), va="center", fontsize=NOTE_PT, color=MUTED)
 
 
@@ -67,8 +73,12 @@ def path_text(path: object, *, width: float = _LINE_PT) -> str:
     runs = [(name, len(list(same))) for name, same in groupby(str(path).split(">"))]
     steps = [plain(name, limit=40) + (f" ×{n}" if n > 1 else "") for name, n in runs]
     sizes = [n for _name, n in runs]
-    ways = [_lines(_shortened(steps, sizes, keep), width) for keep in range(len(steps), min(2, len(steps)) - 1, -1)]
-    return "\n".join(next((lines for lines in ways if len(lines) <= _LINES), ways[-1]))
+    most, least = len(steps), min(2, len(steps))
+    lines = _lines(steps, width)
+    while len(lines) > _LINES and most > least:
+        most -= 1
+        lines = _lines(_shortened(steps, sizes, most), width)
+    return "\n".join(lines)
 
 
 def _shortened(steps: list[str], sizes: list[int], keep: int) -> list[str]:
@@ -83,12 +93,14 @@ def _shortened(steps: list[str], sizes: list[int], keep: int) -> list[str]:
 
 def _lines(steps: list[str], width: float) -> list[str]:
     """Fill lines with steps; a line that goes on ends with an arrow."""
-    lines = [steps[0]]
+    between, end = text_width("a › a") - 2 * text_width("a"), text_width("a ›") - text_width("a")
+    rows, room = [[steps[0]]], width - end - text_width(steps[0])
     for step in steps[1:]:
-        longer = f"{lines[-1]} › {step}"
-        if text_width(f"{longer} ›") <= width:
-            lines[-1] = longer
+        size = between + text_width(step)
+        if size <= room:
+            rows[-1].append(step)
+            room -= size
         else:
-            lines[-1] += " ›"
-            lines.append(step)
-    return lines
+            rows.append([step])
+            room = width - end - text_width(step)
+    return [f"{' › '.join(row)}{' ›' if row is not rows[-1] else ''}" for row in rows]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from cj_helpers.contract import MainNumber
 from cj_helpers.inference import suppress_small_groups
 from cj_helpers.report.cells import check_table, describe_columns, to_rows
-from cj_helpers.report.display import grid, paragraph, plain_grid, publish
+from cj_helpers.report.display import element, grid, paragraph, plain_grid, publish
 from cj_helpers.report.files import digest, write_csv
 from cj_helpers.report.looks import cell_text, cell_texts, displayed_columns, notes
 from cj_helpers.report.main_number import main_number
@@ -38,6 +39,7 @@ def show(
     kinds: Mapping[str, str] | None = None,
     max_rows: int = MAX_SHOWN_ROWS,
     per: str = "",
+    folded: bool = False,
     **values: Any,
 ) -> None:
     """Show a result table and carry all of it in the output.
@@ -66,6 +68,8 @@ def show(
         Rows to display, at most 200; the data keep all. 0 for a table that only machines read.
     per : str
         Column for each of whose values the first `max_rows` are displayed, such as ``"journey"``.
+    folded : bool
+        Whether a reader opens the table only on demand.
 
     Raises
     ------
@@ -91,6 +95,7 @@ def show(
     headings, texts, totals = cell_texts(payload, chosen, digits)
     shown_grid = grid(text, headings, texts, total_rows=totals) if n_displayed or not rows else paragraph(text)
     html = shown_grid + "".join(paragraph(line) for line in lines)
+    html = element("details", element("summary", escape(text)) + html, class_="fold") if folded else html
     plain = plain_grid(text, [heading for heading, _numeric in headings], texts, lines)
     publish("table", payload, html=html, plain=plain)
 

@@ -78,7 +78,9 @@ def _pandas_journeys(steps: pd.DataFrame, d: JourneyDefinition) -> pd.DataFrame:
         hit = names.isin(ends)
         steps[f"{name}_position"] = steps["position"].where(hit)
         steps[f"{name}_at"] = steps["timestamp"].where(hit)
-    firsts = {f"{name}_{what}": (f"{name}_{what}", "min") for name in ("success", "abandon") for what in ("position", "at")}
+    firsts = {
+        f"{name}_{what}": (f"{name}_{what}", "min") for name in ("success", "abandon") for what in ("position", "at")
+    }
     table = steps.groupby("journey_id", sort=False).agg(
         customer_id=("customer_id", "first"),
         started_at=("timestamp", "min"),
@@ -115,9 +117,11 @@ def _pandas_moves(steps: pd.DataFrame, journeys: pd.DataFrame) -> pd.DataFrame:
     end = "(" + steps["journey_id"].map(journeys.set_index("journey_id")["outcome"]) + ")"
     target = steps["next_touchpoint"].astype(object).where(steps["next_touchpoint"].notna(), end)
     by = steps.assign(source=steps["touchpoint"].astype(str), target=target).groupby(["source", "target"])
-    waits = by["wait"].quantile([0.25, 0.5, 0.75]).unstack()
-    waits.columns = ["wait_p25_hours", "wait_median_hours", "wait_p75_hours"]
-    counts = by.agg(n_transitions=("wait", "size"), n_journeys=("journey_id", "nunique"), n_customers=("customer_id", "nunique"))
+    quarters = {"wait_p25_hours": 0.25, "wait_median_hours": 0.5, "wait_p75_hours": 0.75}
+    waits = pd.DataFrame({name: by["wait"].quantile(q) for name, q in quarters.items()})
+    counts = by.agg(
+        n_transitions=("wait", "size"), n_journeys=("journey_id", "nunique"), n_customers=("customer_id", "nunique")
+    )
     return counts.join(waits).reset_index().assign(journey=steps["journey"].iloc[0])
 
 

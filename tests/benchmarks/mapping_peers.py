@@ -74,16 +74,16 @@ def ours(log: Path, memory: str, times: Times) -> Callable[[], Prints]:
     import ibis
 
     from cj_helpers import mapping
-    from cj_helpers.journeys import build_journeys, build_steps
+    from cj_helpers.journeys import keep_journeys, keep_steps
 
     con = ibis.duckdb.connect(temp_directory=str(log.parent / "spill"), memory_limit=memory)
     con.raw_sql("SET TimeZone='UTC'")
     known, events = definitions(), con.read_parquet(log)
     with lap(times, "steps"):
-        steps = build_steps(events, definitions=known, as_of=AS_OF).cache()
+        steps = keep_steps(events, definitions=known, as_of=AS_OF)
     with lap(times, "journeys"):
-        journeys = build_journeys(steps, definitions=known, as_of=AS_OF).cache()
-    tables = {"steps": steps.get_name(), "journeys": journeys.get_name()}
+        journeys = keep_journeys(steps, definitions=known, as_of=AS_OF)
+    tables: dict[str, Any] = {"steps": _name(steps), "journeys": _name(journeys)}
     with lap(times, "transitions"):
         tables["transitions"] = mapping.transitions(steps, journeys=journeys)
     with lap(times, "variants"):
@@ -93,6 +93,12 @@ def ours(log: Path, memory: str, times: Times) -> Callable[[], Prints]:
         tables["funnel"] = mapping.funnel(steps, journeys=journeys, **options)
     kept = (steps, journeys)  # Ibis drops what it cached when nobody holds it any more
     return lambda: fingerprints(con.con, tables) if kept else {}
+
+
+def _name(table: Any) -> str:
+    """Return where a kept table is."""
+    space = table.op().namespace
+    return ".".join(filter(None, (space.catalog, space.database, table.op().name)))
 
 
 def rules() -> pd.DataFrame:
