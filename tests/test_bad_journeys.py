@@ -26,7 +26,12 @@ tables:
 journeys:
   pages: {label: Ten thousand pages, success: [bought], timeout: 14d, within: 14d}
   single: {label: One touchpoint, success: [ping], touchpoints: [ping], timeout: 7d, within: 7d}
-  running: {label: All open, stages: {begin: [begun], done: [finished_later]}, success: [finished_later], timeout: none}
+  running:
+    label: All open
+    start: [begun]
+    success: [finished]
+    stages: {begin: [begun], done: [finished]}
+    timeout: none
   tied: {label: Ties everywhere, stages: {one: [t1], two: [t2], three: [t3]}, success: [t3], timeout: 7d, within: 7d}
 privacy: {public: true}
 """
@@ -40,7 +45,7 @@ def faults() -> pd.DataFrame:
     rows += [(f"c{i}", 25, "bought") for i in range(0, 2_000, 4)]
     rows += [("robot", 20 + i / 500, "page 1") for i in range(5_000)]
     rows += [(f"s{i}", 10 + i % 30, "ping") for i in range(60)]
-    rows += [(f"o{i}", 50 + i % 5, "begun") for i in range(60)] + [("o1", 80, "finished_later")]
+    rows += [(f"o{i}", 50 + i % 5, "begun") for i in range(60)] + [("o1", 40, "finished")]
     rows += [(f"t{i}", 5 + i % 20, name) for i in range(60) for name in ("t1", "t2", "t3")]
     log = pd.DataFrame(rows, columns=["customer_id", "day", "touchpoint"])
     at = pd.Timestamp("2025-01-01") + pd.to_timedelta(log.pop("day") * 86_400, "s").dt.round("s")

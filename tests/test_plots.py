@@ -676,7 +676,7 @@ def test_named_paths_are_drawn_however_rare_and_say_what_they_are():
     ax = plots.plot_variants(table, top=1)
     assert drawn(ax, "path")[0].get_text() == "visit › search › quote ×2 › purchase"
     assert len(drawn(ax, "path")) == 2
-    assert "◂ typical  ◂ best: quickest to the goal" in words(ax)
+    assert "◂ typical ◂ best: quickest to the goal" in words(ax)
     assert "◂ worst: loses most journeys" in words(ax)
 
 

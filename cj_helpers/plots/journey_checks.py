@@ -137,7 +137,7 @@ def plot_scores(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.grid(False)
     left, keys = np.zeros(len(scores)), []
     for k, name in enumerate(dict.fromkeys(components["component"])):
-        points = components[components["component"] == name].set_index("journey")["points"]
+        points = components[components["component"] == name].groupby("journey")["points"].first()
         width = numbers(points.reindex(scores["journey"]))
         ax.barh(range(len(scores)), width, left=left, height=0.6, color=PALETTE[k % len(PALETTE)], gid="points")
         keys.append(key(PALETTE[k % len(PALETTE)], value_label("kind", str(name))))

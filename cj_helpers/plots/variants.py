@@ -61,7 +61,7 @@ def _bars(ax: Axes, rows: pd.DataFrame, places: np.ndarray) -> None:
     columns = (places, widths, rows["n_journeys"], shares, completed, rows["kind"])
     for place, width, n, share, done, kind in zip(*columns, strict=True):
         text = fill("{share:percent} of journeys (n {n:count}), {done:percent} completed", share=share, n=n, done=done)
-        text += "".join(f"  ◂ {value_label('kind', name)}" for name in kind.split(", ") if name)
+        text += "".join(f" ◂ {value_label('kind', name)}" for name in kind.split(", ") if name)
         ax.text(np.nan_to_num(width) + 0.01, place, plain(text), va="center", fontsize=NOTE_PT, color=MUTED)
 
 
