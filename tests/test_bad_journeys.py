@@ -67,7 +67,7 @@ def run(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "“Ten thousand pages” has 10,001 touchpoints; 9,900 rare ones (",
+        "“Ten thousand pages” has 10,007 touchpoints; 9,907 rare ones (",
         "1 customers are likely robots: at least 1,000 events each,",
         "None of the 60 journeys of “All open” was completed: 0 were given up, 60 are open.",
         "100.0 % of the steps of “Ties everywhere” have the same time as the next one",
