@@ -21,6 +21,7 @@ from cj_helpers.survival import (
     incidence_at,
     logrank_test,
     median_time,
+    naive_incidence,
     survival_curve,
     time_quantile,
 )
@@ -375,6 +376,9 @@ def test_clustered_errors_with_late_entry_equal_numerical_derivatives(seed):
         rows = cumulative_incidence(table, cluster_col="customer", entry_col="entry").query("outcome == @outcome")
         np.testing.assert_allclose(rows["estimate"], slow_curve(table, np.ones(len(table)), outcome), atol=1e-12)
         np.testing.assert_allclose(rows["std_error"], slow_error(table, outcome, table["customer"]), atol=1e-7)
+        value = incidence_at(table, time_days=6, outcome=outcome, cluster_col="customer", entry_col="entry").iloc[0]
+        step = rows[rows["time_days"] <= 6].iloc[-1]
+        assert value[["estimate", "std_error"]].tolist() == step[["estimate", "std_error"]].tolist()
     table = table.assign(event=table["outcome"] != "open", outcome=np.where(table["outcome"] == "open", "open", "out"))
     curve = survival_curve(table, cluster_col="customer", entry_col="entry")
     expected = slow_error(table, "out", table["customer"])
@@ -398,17 +402,18 @@ def test_doubled_rows_of_one_customer_carry_no_information():
     np.testing.assert_allclose(once[["estimate", "std_error"]], twice[["estimate", "std_error"]], atol=1e-12)
 
 
-def test_competing_exponentials_have_a_closed_form():
+def test_competing_exponentials_have_a_closed_form(oracles):
     # F1(t) = l1 / (l1 + l2) * (1 - exp(-(l1 + l2) t)); 1 - KM alone tends to 1 - exp(-l1 t)
-    table, times = simulated(40_000, 7), np.array([5.0, 10.0, 20.0])
+    known = json.loads((oracles / "analytic.json").read_text())["competing_exponential"]
+    table, times = simulated(40_000, 7, rates=(known["l1"], known["l2"])), known["t"]
     curve = cumulative_incidence(table)
     rows = curve[curve["outcome"] == "completed"]
-    truth = 0.05 / 0.15 * (1 - np.exp(-0.15 * times))
     error = rows.set_index("time_days")["std_error"].reindex(times, method="ffill").to_numpy()
-    assert (np.abs(curve_at(rows, times)["estimate"] - truth) < 3 * error).all()
+    assert (np.abs(curve_at(rows, times)["estimate"] - known["cif1"]) < 3 * error).all()
     assert (error < 0.003).all()
-    alone = survival_curve(table.assign(event=table["outcome"] == "completed"))
-    np.testing.assert_allclose(1 - curve_at(alone, times)["estimate"], 1 - np.exp(-0.05 * times), atol=0.012)
+    alone = curve_at(naive_incidence(table), times)
+    assert ((alone["conf_low"] < known["one_minus_km"]) & (alone["conf_high"] > known["one_minus_km"])).all()
+    assert (alone["conf_high"] - alone["conf_low"] < 0.04).all()
 
 
 def test_clustered_interval_covers_and_the_plain_one_does_not():

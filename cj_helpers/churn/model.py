@@ -191,7 +191,7 @@ def model_fit(
     DataFrame
         One row: n (customers used), n_dropped (left out for a missing covariate), n_events, n_terms (estimated),
         events_per_term (below 10 the estimates are fragile), concordance (0.5 = no better than chance; on the customers
-        the model was fitted to, hence somewhat flattering).
+        the model was fitted to, hence somewhat flattering), conf_low, conf_high (its 95 % interval).
 
     Raises
     ------
@@ -220,7 +220,8 @@ def model_fit(
             "n_events": [n_events],
             "n_terms": [n_terms],
             "events_per_term": [n_events / n_terms if n_terms else np.nan],
-            "concordance": order["estimate"].to_numpy(),
+            "concordance": order["estimate"],
+            **order[["conf_low", "conf_high"]],
         }
     )
 

@@ -1,6 +1,5 @@
 """What several analyses need: intervals of shares, adjusted p-values, suppression of small groups."""
 
-from cj_helpers.inference.changes import difference_of
 from cj_helpers.inference.columns import (
     BoolArray,
     FloatArray,
@@ -11,7 +10,7 @@ from cj_helpers.inference.columns import (
     require_columns,
     tally,
 )
-from cj_helpers.inference.combinations import combined_interval
+from cj_helpers.inference.combinations import combined_interval, difference_of
 from cj_helpers.inference.families import adjust_p_values
 from cj_helpers.inference.shares import (
     clustered_share,

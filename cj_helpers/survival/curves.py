@@ -200,6 +200,7 @@ def incidence_at(
     outcomes: Sequence[str] = (COMPLETED, ABANDONED),
     segment_col: str = "",
     cluster_col: str = "",
+    entry_col: str = "",
     weight_col: str = "",
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
@@ -213,7 +214,7 @@ def incidence_at(
         Horizon, in the unit of the duration column.
     outcome : str
         One of `outcomes`.
-    duration_col, outcome_col, outcomes, segment_col, cluster_col, weight_col, conf_level
+    duration_col, outcome_col, outcomes, segment_col, cluster_col, entry_col, weight_col, conf_level
         As in `cumulative_incidence`.
 
     Returns
@@ -235,7 +236,7 @@ def incidence_at(
     """
     if outcome not in outcomes:
         raise ConfigError(f"outcome: found {outcome!r}, allowed are {', '.join(outcomes)}")
-    columns = Columns(duration_col, segment_col, cluster_col, weight=weight_col)
+    columns = Columns(duration_col, segment_col, cluster_col, entry_col, weight_col)
     spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
     code = list(outcomes).index(outcome)
     rows = [
