@@ -8,7 +8,7 @@ at a moment, and who left within a horizon after it. Without contracts, purchase
 from cj_helpers.churn.after_journeys import exits_after_journeys, journey_ends
 from cj_helpers.churn.backtest import Backtest, backtest, slices
 from cj_helpers.churn.bgnbd import PARAMETERS, expected_purchases, fit_bgnbd, purchase_check
-from cj_helpers.churn.calibration import calibration, calibration_curve, net_benefit
+from cj_helpers.churn.calibration import calibration, calibration_curve, calibration_words, net_benefit
 from cj_helpers.churn.cohorts import retention_cohorts
 from cj_helpers.churn.contacts import contact_facts, contact_list, cut_of, under_pseudonyms, waterfall, with_bands
 from cj_helpers.churn.discrimination import auc, lift
@@ -49,6 +49,7 @@ __all__ = [
     "backtest",
     "calibration",
     "calibration_curve",
+    "calibration_words",
     "choose_penalty",
     "churn_incidence",
     "churn_model",

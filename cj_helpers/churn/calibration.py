@@ -11,8 +11,11 @@ from scipy.special import logit
 from cj_helpers.churn.logit import fit_logit
 from cj_helpers.contract import DataError
 from cj_helpers.inference import FloatArray, check_rows, indicator, normal_quantile, require_columns, wilson_interval
+from cj_helpers.text import value_label
 
+#: Risks from which a contact may pay: where few leave, and where more than a fifth do.
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
+HIGH_THRESHOLDS = tuple(np.round(np.arange(0.1, 0.91, 0.05), 2))
 
 
 def _read(scores: pd.DataFrame, score_col: str, label_col: str) -> tuple[FloatArray, FloatArray]:
@@ -101,6 +104,34 @@ def _measure(name: str, estimate: float, variance: float, z: float) -> tuple[str
     return name, float(estimate), error, float(estimate) - z * error, float(estimate) + z * error
 
 
+def calibration_words(measures: pd.DataFrame) -> dict[str, float | str]:
+    """What one sentence on calibration says: predicted and observed share, the slope and its verdict in words.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        What `calibration` returns, with measure as index.
+
+    Returns
+    -------
+    dict
+        predicted, observed, n, slope, low, high, verdict: whether the spread of the risks is right within the error of
+        the slope, too wide (slope clearly below 1: high risks overstated) or too narrow.
+    """
+    spread = measures.loc["slope"]
+    low, high = float(spread["conf_low"]), float(spread["conf_high"])
+    verdict = "too extreme" if high < 1 else "too timid" if low > 1 else "right spread"
+    return {
+        "predicted": float(measures.loc["predicted", "estimate"]),
+        "observed": float(measures.loc["observed", "estimate"]),
+        "n": int(spread["n"]),
+        "slope": float(spread["estimate"]),
+        "low": low,
+        "high": high,
+        "verdict": value_label("verdict", verdict),
+    }
+
+
 def calibration_curve(
     scores: pd.DataFrame,
     *,
@@ -156,7 +187,7 @@ def net_benefit(
     *,
     score_col: str = "score",
     label_col: str = "left",
-    thresholds: Sequence[float] = THRESHOLDS,
+    thresholds: Sequence[float] = (),
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
     """What contacting everybody above a risk is worth, against contacting all or nobody.
@@ -166,7 +197,8 @@ def net_benefit(
     scores, score_col, label_col, conf_level
         As in `calibration`.
     thresholds : sequence of float
-        Risks from which a contact pays: at a threshold of .05 one leaver found is worth 19 needless contacts.
+        Risks from which a contact pays: at a threshold of .05 one leaver found is worth 19 needless contacts. By
+        default 1 to 30 %, or 10 to 90 % where more than a fifth left.
 
     Returns
     -------
@@ -182,7 +214,7 @@ def net_benefit(
     risk, left = _read(scores, score_col, label_col)
     z, n = normal_quantile(conf_level), len(risk)
     rows = []
-    for threshold in thresholds:
+    for threshold in thresholds or (HIGH_THRESHOLDS if left.mean() > 0.2 else THRESHOLDS):
         weight = threshold / (1 - threshold)
         listed = risk >= threshold
         worth = np.where(listed, np.where(left > 0, 1.0, -weight), 0.0)

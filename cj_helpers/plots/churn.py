@@ -85,7 +85,7 @@ def _steps(table: pd.DataFrame) -> tuple[float, ...]:
 
 
 @draws("estimate", pick="exp", about=("property",), words=N_("ratio"))
-def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 25, ratio: str = "hazard") -> Axes:
+def plot_churn_model(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 30, ratio: str = "hazard") -> Axes:
     """Draw the hazard ratios of a Cox model, or the odds ratios of a logit, with 95 % intervals on a log axis.
 
     `table` has one row per term: term (or property, in words), estimate, conf_low, conf_high (logarithms; the axis

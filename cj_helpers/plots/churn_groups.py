@@ -39,12 +39,15 @@ def plot_retention_cohorts(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     """Draw the share still there by cohort (rows) and age (columns), darker for more, each cell with its share.
 
     `table` has one row per cohort and time: cohort, time, time_unit, estimate, n_customers. Ages not reached stay
-    blank.
+    blank; those that no cohort has reached, and cohorts that reached none, are left out.
     """
     table = checked(table, "cohort", "time", "time_unit", "estimate", "n_customers")
     if table.empty:
         return no_data(ax)
     wide = table.pivot_table(index="cohort", columns="time", values="estimate", dropna=False, sort=False)
+    wide = wide.dropna(how="all").dropna(axis="columns", how="all")
+    if wide.empty:
+        return no_data(ax)
     sizes = table.drop_duplicates("cohort").set_index("cohort")["n_customers"]
     values = numbers(wide.to_numpy().ravel()).reshape(wide.shape)
     ax = new_axes(ax, height=0.9 + 0.34 * len(wide))

@@ -25,6 +25,9 @@ from cj_helpers.plots.style import (
 )
 from cj_helpers.text import N_, _, fill
 
+#: Behind a label that lies on lines.
+_PATCH = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+
 
 @draws("estimate", about=("predicted",), words=N_("share who left"), kind="percent")
 def plot_calibration_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -45,7 +48,11 @@ def plot_calibration_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     _share_axes(ax, top, top)
     ax.set_xlabel(_("Predicted risk of leaving within the horizon"))
     ax.set_ylabel(_("Left (share)"))
-    ax.text(top * 0.99, top * 0.9, _("right on average"), ha="right", va="top", color=MUTED, fontsize=NOTE_PT)
+    keys = [
+        Line2D([], [], color=BLUE, marker="o", markersize=5, linewidth=2, label=_("a tenth of the customers")),
+        Line2D([], [], color=MUTED, linestyle=(0, (4, 2)), label=_("prediction and outcome are equal")),
+    ]
+    head(ax, keys=keys)
     return ax
 
 
@@ -73,7 +80,8 @@ def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot(share, gain, color=BLUE, linewidth=2, marker="o", markersize=4, gid="gain")
     for row in table[table["share"].isin([0.1, 0.2, 0.5])].itertuples():
         text = fill("top {share:percent}: {gain:percent}", share=row.share, gain=row.gain)
-        ax.annotate(plain(text), (row.share, row.gain), xytext=(8, -10), textcoords="offset points", fontsize=NOTE_PT)
+        place = {"xytext": (8, -11), "textcoords": "offset points", "fontsize": NOTE_PT}
+        ax.annotate(plain(text), (row.share, row.gain), bbox=_PATCH, **place)
     _share_axes(ax, 1, 1.02)
     ax.set_xlabel(_("Top of the list (share of customers)"))
     ax.set_ylabel(_("Found of those who left (share)"))

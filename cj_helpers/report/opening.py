@@ -13,6 +13,7 @@ from cj_helpers.report.display import LAB_STYLE, grid, paragraph, plain_grid, pu
 from cj_helpers.report.state import begin, state
 from cj_helpers.text import (
     N_,
+    PURCHASE_WORDS,
     _,
     fill,
     format_value,
@@ -20,6 +21,7 @@ from cj_helpers.text import (
     set_currency,
     set_language,
     set_time_zone,
+    set_wording,
     value_label,
 )
 
@@ -36,6 +38,8 @@ _MISSING = {
 }
 # Segments are shown by value, so these would bring customers, cases or free text into a report.
 _NEVER_SEGMENTS = {"customer_id", "journey_id", "order", "row_number", "session_id", "verbatim"}
+# What became of a customer: comparing by it compares what is to be explained with itself.
+_KNOWN_LATER = {"churned", "exit_reason", "tenure"}
 
 
 class NotebookSkipped(Exception):
@@ -96,6 +100,7 @@ def open(
     set_language(data.language)
     set_currency(data.currency)
     set_time_zone(data.time_zone)
+    set_wording({} if data.config.churn.contractual else PURCHASE_WORDS)
     begin(data)
     wanted = [("customers" if data.config.churn.contractual else "events") if n == "churn" else n for n in wanted]
     for need in wanted:
@@ -140,6 +145,13 @@ def _check_segment(data: Dataset, segment_col: str, wanted: list[str]) -> None:
     if segment_col not in allowed:
         why = "tells single customers, cases or moments apart" if segment_col in columns else "is not a column"
         raise ConfigError(f'segment_col: {segment_col!r} {why}; {nearest(segment_col, allowed)} Use "" for none.')
+    late = {*_KNOWN_LATER, data.config.churn.reason}
+    if segment_col in late and (data.customers is not None and segment_col in data.customers.columns):
+        raise ConfigError(
+            f"segment_col: {segment_col!r} is known only when a customer has left, so it sorts customers by how they "
+            "ended (immortal time); allowed are columns known when what is compared began, such as "
+            f"{', '.join(data.config.churn.static) or 'those under churn: static'}."
+        )
 
 
 def _show_analysed(data: Dataset, journey: str, segment_col: str, names: list[str]) -> None:
@@ -148,7 +160,7 @@ def _show_analysed(data: Dataset, journey: str, segment_col: str, names: list[st
     payload = {"dataset": data.key, "name": data.name, "as_of": as_of, "as_of_text": format_value(as_of, "datetime")}
     payload |= {"time_zone": data.time_zone, "language": data.language, "currency": data.currency}
     payload |= {"journey": journey, "segment_col": segment_col, "public": data.public, "min_group": data.min_group}
-    payload |= {"tables": tables, "notes": _notes(journey, segment_col)}
+    payload |= {"tables": tables, "notes": _notes(data, journey, segment_col)}
     caption = fill("What is analysed: {name}", name=data.name)
     if as_of:
         template = "What is analysed: {name}, data up to {as_of:datetime} ({zone})"
@@ -189,12 +201,19 @@ def only_segment() -> dict[str, str]:
     return json.loads(os.environ.get(ONLY_VARIABLE, "") or "{}")
 
 
-def _notes(journey: str, segment_col: str) -> list[str]:
+def _notes(data: Dataset, journey: str, segment_col: str) -> list[str]:
     current, only = state(), only_segment()
     lines = [fill("Only {column}: {value}.", column=label(only["column"]), value=only["value"])] if only else []
     lines += [fill("Journey: {journey}.", journey=current.journeys[journey])] if journey else []
     if segment_col:
         lines.append(fill("Compared by: {segment}.", segment=label(segment_col)))
+    if segment_col in data.config.churn.snapshot:
+        lines.append(
+            fill(
+                "{segment}: only the value of today is known, which may have come about after what is compared here.",
+                segment=label(segment_col),
+            )
+        )
     return [*lines, privacy_note()]
 
 

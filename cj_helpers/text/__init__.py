@@ -20,14 +20,16 @@ mark and date formats are entries of the catalogue too.
 from cj_helpers.text.columns import column_kind, label, table_kinds, table_labels, value_label
 from cj_helpers.text.csvtext import csv_text
 from cj_helpers.text.formats import KINDS, format_value, interval, is_missing, number_marks
-from cj_helpers.text.language import N_, _, languages, set_language
+from cj_helpers.text.language import N_, _, languages, set_language, set_wording
 from cj_helpers.text.numbers import set_currency
+from cj_helpers.text.purchase_words import PURCHASE_WORDS
 from cj_helpers.text.templates import fill, fill_each, placeholders
 from cj_helpers.text.times import local_time, set_time_zone
 
 __all__ = [
     "KINDS",
     "N_",
+    "PURCHASE_WORDS",
     "_",
     "column_kind",
     "csv_text",
@@ -44,6 +46,7 @@ __all__ = [
     "set_currency",
     "set_language",
     "set_time_zone",
+    "set_wording",
     "table_kinds",
     "table_labels",
     "value_label",

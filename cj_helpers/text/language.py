@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from cj_helpers.contract import ConfigError
@@ -14,6 +15,7 @@ ENGLISH = "en"
 
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
 _language = ENGLISH
+_wording: Mapping[str, str] = {}
 
 
 def N_(message: str) -> str:
@@ -24,7 +26,13 @@ def N_(message: str) -> str:
 def _(message: str) -> str:
     """Look a literal up in the catalogue; what it does not hold stays as it is."""
     # The empty message is the header of a catalogue, never a text.
-    return _catalogue.gettext(message) if message else ""
+    return _catalogue.gettext(_wording.get(message, message)) if message else ""
+
+
+def set_wording(words: Mapping[str, str]) -> None:
+    """Say some literals in other words, such as those for data without contracts; an empty mapping undoes it."""
+    global _wording
+    _wording = words
 
 
 def in_context(context: str, message: str) -> str:
