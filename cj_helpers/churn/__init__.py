@@ -13,16 +13,11 @@ from cj_helpers.churn.cohorts import retention_cohorts
 from cj_helpers.churn.contacts import contact_facts, contact_list, cut_of, under_pseudonyms, waterfall, with_bands
 from cj_helpers.churn.discrimination import auc, lift
 from cj_helpers.churn.known import steps_of_all_time
-from cj_helpers.churn.landmark import (
-    feature_columns,
-    landmark_features,
-    landmark_moments,
-    take_landmark,
-    take_landmarks,
-)
+from cj_helpers.churn.landmark import feature_columns, landmark_features, take_landmark, take_landmarks
 from cj_helpers.churn.leakage import leakage_guard
 from cj_helpers.churn.margin import expected_margin, profit_curve
 from cj_helpers.churn.model import churn_model, complete_cases, in_words, model_fit
+from cj_helpers.churn.moments import landmark_moments
 from cj_helpers.churn.prediction import RiskModel, choose_penalty, fit_risk, predict_risk, reasons
 from cj_helpers.churn.retention import churn_incidence, on_whole_units, retention_at, retention_curve
 from cj_helpers.churn.revenue import revenue_at_risk

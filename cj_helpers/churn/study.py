@@ -11,9 +11,10 @@ from cj_helpers.churn.backtest import Backtest, backtest
 from cj_helpers.churn.calibration import calibration_curve
 from cj_helpers.churn.contacts import contact_facts, contact_list, cut_of
 from cj_helpers.churn.known import moment, steps_of_all_time
-from cj_helpers.churn.landmark import STAYED, landmark_moments, take_landmark, take_landmarks
+from cj_helpers.churn.landmark import STAYED, take_landmark, take_landmarks
 from cj_helpers.churn.leakage import KNOWN, leakage_guard
 from cj_helpers.churn.margin import profit_curve
+from cj_helpers.churn.moments import landmark_moments
 from cj_helpers.churn.scoring import scored_customers
 from cj_helpers.churn.transactions import inactive_customers, purchase_summary, purchases_until
 from cj_helpers.contract import ALL, ConfigError, DataError

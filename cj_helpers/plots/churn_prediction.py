@@ -26,7 +26,7 @@ from cj_helpers.plots.style import (
 from cj_helpers.text import N_, _, fill
 
 #: Behind a label that lies on lines.
-_PATCH = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+_PATCH: dict[str, object] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
 
 
 @draws("estimate", about=("predicted",), words=N_("share who left"), kind="percent")
@@ -80,8 +80,14 @@ def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot(share, gain, color=BLUE, linewidth=2, marker="o", markersize=4, gid="gain")
     for row in table[table["share"].isin([0.1, 0.2, 0.5])].itertuples():
         text = fill("top {share:percent}: {gain:percent}", share=row.share, gain=row.gain)
-        place = {"xytext": (8, -11), "textcoords": "offset points", "fontsize": NOTE_PT}
-        ax.annotate(plain(text), (row.share, row.gain), bbox=_PATCH, **place)
+        ax.annotate(
+            plain(text),
+            (row.share, row.gain),
+            xytext=(8, -11),
+            textcoords="offset points",
+            fontsize=NOTE_PT,
+            bbox=_PATCH,
+        )
     _share_axes(ax, 1, 1.02)
     ax.set_xlabel(_("Top of the list (share of customers)"))
     ax.set_ylabel(_("Found of those who left (share)"))

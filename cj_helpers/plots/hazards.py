@@ -133,7 +133,8 @@ def plot_hazard_ratios(table: pd.DataFrame, *, ax: Axes | None = None, max_rows:
 
 
 def _ratio_name(term: object, period: object) -> str:
-    return str(term) if period == "whole" else f"{term}, {value_label('period', str(period))}"
+    name = value_label("term", str(term))
+    return name if period == "whole" else f"{name}, {value_label('period', str(period))}"
 
 
 def _ratio_axis(axis: object, rows: pd.DataFrame) -> None:
@@ -220,7 +221,7 @@ def _ratio_panel(ax: Axes, rows: pd.DataFrame, term: str) -> None:
     ax.axhline(float(rows["constant"].iloc[0]), color=VERMILION, linewidth=1.4, linestyle=(0, (5, 2)), gid="constant")
     ax.fill_between(x, low, high, step="post", color=BLUE, alpha=0.2, linewidth=0, gid="band")
     ax.plot(x, y, drawstyle="steps-post", color=BLUE, linewidth=1.8, gid=term)
-    ax.set_title(plain(term, limit=36), loc="left", fontsize=NOTE_PT, color=MUTED)
+    ax.set_title(plain(value_label("term", term), limit=36), loc="left", fontsize=NOTE_PT, color=MUTED)
     ax.grid(axis="y")
 
 

@@ -9,11 +9,19 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from cj_helpers.contract import ConfigError
 from cj_helpers.inference import FloatArray, IntArray, adjust_p_values, tally
 from cj_helpers.survival.gray import gray_deviations
-from cj_helpers.survival.restricted import MAX_PAIRED, OTHERS
-from cj_helpers.survival.spells import Columns, Spells, event_status, first_at_risk, outcome_status, read_spells
+from cj_helpers.survival.mean_differences import MAX_PAIRED, OTHERS
+from cj_helpers.survival.risk_sets import first_at_risk
+from cj_helpers.survival.spells import (
+    Columns,
+    Spells,
+    event_status,
+    outcome_code,
+    outcome_status,
+    read_spells,
+    require_segments,
+)
 
 #: Up to this many comparisons any false finding is guarded against (Holm); beyond, their expected share (BH).
 FEW = 28
@@ -104,14 +112,11 @@ def gray_test(
     running; a segment can differ in one and not in the other. Assumes that censoring does not depend on the segment's
     outcome to come.
     """
-    if outcome not in outcomes:
-        raise ConfigError(f"outcome: found {outcome!r}, allowed are {', '.join(outcomes)}")
-    if not segment_col:
-        raise ConfigError("segment_col: a column with at least two segments is needed")
+    code = outcome_code(outcome, outcomes)
+    require_segments(segment_col)
     columns = Columns(duration_col, segment_col, cluster_col, weight=weight_col)
     spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
     spells = spells.take(spells.weight > 0)
-    code = list(outcomes).index(outcome)
     deviation, variance, compared = gray_deviations(spells, code, len(outcomes))
     n_events = int(spells.weight[spells.status == code + 1].sum())
     return pd.DataFrame([_chi_square(deviation, variance, compared) | _sizes(spells, n_events)])
@@ -164,8 +169,7 @@ def compare_segments(
 
 
 def _read(table: pd.DataFrame, columns: Columns, event_col: str) -> Spells:
-    if not columns.segment:
-        raise ConfigError("segment_col: a column with at least two segments is needed")
+    require_segments(columns.segment)
     return read_spells(table, columns, event_status(table, event_col))
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cj_helpers.contract import ABANDONED, COMPLETED, ConfigError
-from cj_helpers.inference import FloatArray, wilson_interval
+from cj_helpers.contract import ABANDONED, COMPLETED
+from cj_helpers.inference import FloatArray
 from cj_helpers.survival.estimators import (
     greenwood_error,
     incidence_errors,
@@ -20,15 +20,8 @@ from cj_helpers.survival.estimators import (
     loglog_interval,
     survival_function,
 )
-from cj_helpers.survival.spells import (
-    Columns,
-    RiskSets,
-    Spells,
-    event_status,
-    outcome_status,
-    read_spells,
-    risk_sets,
-)
+from cj_helpers.survival.risk_sets import RiskSets, risk_sets
+from cj_helpers.survival.spells import Columns, Spells, event_status, outcome_status, read_spells
 
 
 def survival_curve(
@@ -188,76 +181,3 @@ def _incidence_parts(label: str, spells: Spells, outcomes: Sequence[str], conf_l
         columns = _curve_columns(risk, estimate, error, low, high)
         curves.append(pd.DataFrame({"outcome": outcome, "segment": label, **columns}))
     return curves
-
-
-def incidence_at(
-    table: pd.DataFrame,
-    *,
-    time_days: float,
-    outcome: str = COMPLETED,
-    duration_col: str = "duration_days",
-    outcome_col: str = "outcome",
-    outcomes: Sequence[str] = (COMPLETED, ABANDONED),
-    segment_col: str = "",
-    cluster_col: str = "",
-    entry_col: str = "",
-    weight_col: str = "",
-    conf_level: float = 0.95,
-) -> pd.DataFrame:
-    """Share that has ended by one outcome at one time: the headline rate `completed_within`.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row per spell; all started ones, also those still running.
-    time_days : float
-        Horizon, in the unit of the duration column.
-    outcome : str
-        One of `outcomes`.
-    duration_col, outcome_col, outcomes, segment_col, cluster_col, entry_col, weight_col, conf_level
-        As in `cumulative_incidence`.
-
-    Returns
-    -------
-    DataFrame
-        One row per segment, "all" first: segment, estimate, std_error, conf_low, conf_high, n (spells), n_clusters
-        (customers). The estimate is NaN when nobody was observed as long as time_days and some had not ended.
-
-    Raises
-    ------
-    ConfigError, DataError
-        As `cumulative_incidence`.
-
-    Notes
-    -----
-    Aalen & Johansen (1978) with the clustered log-log interval. When the estimate is 0 or 1, or customers do not differ
-    (a single one), that interval has no width; the limits are then Wilson's (1927) for as many customers as are known
-    to have ended or still run at that time.
-    """
-    if outcome not in outcomes:
-        raise ConfigError(f"outcome: found {outcome!r}, allowed are {', '.join(outcomes)}")
-    columns = Columns(duration_col, segment_col, cluster_col, entry_col, weight_col)
-    spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
-    code = list(outcomes).index(outcome)
-    rows = [
-        {"segment": label, **_incidence_value(part, time_days, (code, len(outcomes)), conf_level)}
-        for label, part in spells.parts()
-    ]
-    return pd.DataFrame(rows)
-
-
-def _incidence_value(spells: Spells, time: float, which: tuple[int, int], conf_level: float) -> dict[str, float]:
-    """Estimate, error and limits at one time; `which` is the outcome's position and the number of outcomes."""
-    risk = risk_sets(spells, which[1])
-    position = int(np.searchsorted(risk.time, time, side="right")) - 1
-    last = risk.time[-1] < time and survival_function(risk)[-1] > 0
-    value = {"estimate": np.nan, "std_error": np.nan, "conf_low": np.nan, "conf_high": np.nan}
-    if position >= 0 and spells.n and not last:
-        estimate = incidence_function(risk, which[0])[position]
-        error = incidence_errors(spells, risk)[which[0], position]
-        low, high = loglog_interval(np.array([estimate]), np.array([error]), conf_level)
-        if estimate in (0.0, 1.0) or np.isnan(error):
-            known = spells.take((spells.status > 0) | (spells.duration >= time)).n_clusters
-            low, high = wilson_interval([estimate * known], [known], conf_level=conf_level)
-        value = {"estimate": estimate, "std_error": error, "conf_low": low[0], "conf_high": high[0]}
-    return {**value, "n": spells.n, "n_clusters": spells.n_clusters}

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cj_helpers.inference import FloatArray, IntArray, normal_quantile, tally
-from cj_helpers.survival.spells import RiskSets, Spells, first_at_risk
+from cj_helpers.survival.risk_sets import RiskSets, first_at_risk
+from cj_helpers.survival.spells import Spells
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

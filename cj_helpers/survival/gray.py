@@ -7,7 +7,8 @@ import numpy as np
 from cj_helpers.inference import BoolArray, FloatArray
 from cj_helpers.survival.estimators import incidence_function, survival_function
 from cj_helpers.survival.influence import covariance, row_influence
-from cj_helpers.survival.spells import RiskSets, Spells, risk_sets
+from cj_helpers.survival.risk_sets import RiskSets, risk_sets
+from cj_helpers.survival.spells import Spells
 
 
 def gray_deviations(spells: Spells, outcome: int, n_outcomes: int) -> tuple[FloatArray, FloatArray, BoolArray]:

@@ -12,7 +12,8 @@ from cj_helpers.contract import ABANDONED, COMPLETED, ConfigError
 from cj_helpers.inference import FloatArray, wilson_interval
 from cj_helpers.survival.estimators import incidence_function, survival_function
 from cj_helpers.survival.influence import covariance, row_influence
-from cj_helpers.survival.spells import Columns, RiskSets, Spells, outcome_status, read_spells, risk_sets
+from cj_helpers.survival.risk_sets import RiskSets, risk_sets
+from cj_helpers.survival.spells import Columns, Spells, outcome_status, read_spells
 
 MAX_PERIODS = 1000
 

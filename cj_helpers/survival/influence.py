@@ -11,7 +11,8 @@ import numpy as np
 
 from cj_helpers.inference import FloatArray, IntArray, tally
 from cj_helpers.survival.estimators import incidence_paths, row_states
-from cj_helpers.survival.spells import RiskSets, Spells
+from cj_helpers.survival.risk_sets import RiskSets
+from cj_helpers.survival.spells import Spells
 
 
 def row_influence(spells: Spells, risk: RiskSets, sums: FloatArray, outcome: int = 0) -> FloatArray:

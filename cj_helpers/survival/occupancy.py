@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cj_helpers.contract import ABANDONED, COMPLETED, ConfigError, DataError
+from cj_helpers.contract import ABANDONED, COMPLETED, DataError
 from cj_helpers.inference import require_columns
 from cj_helpers.survival.curves import survival_curve
 from cj_helpers.survival.estimators import survival_function
-from cj_helpers.survival.spells import Columns, outcome_status, read_spells, risk_sets
+from cj_helpers.survival.risk_sets import risk_sets
+from cj_helpers.survival.spells import Columns, outcome_code, outcome_status, read_spells
 
 
 def transient_share(
@@ -92,10 +93,7 @@ def naive_incidence(
         As `cumulative_incidence` for the one outcome. Where outcomes compete it is the share that would be reached if
         those who ended otherwise had gone on like the rest, and lies above the share that is.
     """
-    if outcome not in outcomes:
-        raise ConfigError(f"outcome: found {outcome!r}, allowed are {', '.join(outcomes)}")
-    status = outcome_status(table, outcome_col, outcomes)
-    event = status == list(outcomes).index(outcome) + 1
+    event = outcome_status(table, outcome_col, outcomes) == outcome_code(outcome, outcomes) + 1
     curve = survival_curve(
         table.assign(**{"(event)": event}), duration_col=duration_col, event_col="(event)", weight_col=weight_col
     )

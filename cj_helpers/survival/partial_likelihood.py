@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cj_helpers.inference import BoolArray, FloatArray, IntArray, tally
-from cj_helpers.survival.spells import Spells, first_at_risk
+from cj_helpers.survival.risk_sets import first_at_risk
+from cj_helpers.survival.spells import Spells
 
 
 @dataclass(frozen=True)

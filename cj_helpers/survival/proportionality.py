@@ -14,7 +14,8 @@ from cj_helpers.survival.cox import fitted, model_rows
 from cj_helpers.survival.estimators import survival_function
 from cj_helpers.survival.fitting import CoxFit, estimable
 from cj_helpers.survival.partial_likelihood import event_residuals, weighted_information
-from cj_helpers.survival.spells import Columns, Spells, risk_sets
+from cj_helpers.survival.risk_sets import risk_sets
+from cj_helpers.survival.spells import Columns, Spells
 
 TRANSFORMS = ("km", "rank", "identity", "log")
 GLOBAL = "GLOBAL"

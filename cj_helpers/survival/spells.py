@@ -1,8 +1,7 @@
-"""Durations with their endings as checked arrays, and the risk sets counted from them.
+"""Durations with their endings as checked arrays.
 
 A spell is one row: how long something was observed, how it ended (0 = still running when observation stopped), how
-many such rows it stands for and whose it is. Everything else in this package works on risk sets: at each distinct
-time, how many were at risk and how many ended in which way.
+many such rows it stands for and whose it is.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from cj_helpers.inference import (
     cluster_codes,
     indicator,
     require_columns,
-    tally,
 )
 
 
@@ -109,28 +107,6 @@ class Spells:
         return self.n if self.cluster is None else int((np.bincount(self.cluster) > 0).sum())
 
 
-@dataclass(frozen=True)
-class RiskSets:
-    """Counts at each distinct time, in order, the origin included.
-
-    Attributes
-    ----------
-    time : ndarray of float
-        Distinct times, first 0.
-    at_risk : ndarray of float
-        Rows under observation just before the time (entered before it and not yet ended).
-    events : ndarray of float, outcomes x times
-        Rows that ended at the time, by outcome.
-    censored : ndarray of float
-        Rows whose observation stopped at the time without an event.
-    """
-
-    time: FloatArray
-    at_risk: FloatArray
-    events: FloatArray
-    censored: FloatArray
-
-
 def read_spells(table: pd.DataFrame, columns: Columns, status: IntArray) -> Spells:
     """Check the columns and turn the table into arrays; `status` comes from `event_status` or `outcome_status`.
 
@@ -175,6 +151,19 @@ def outcome_status(table: pd.DataFrame, outcome_col: str, outcomes: Sequence[str
     return pd.Index(list(outcomes)).get_indexer(pd.Index(column)).astype(np.int64) + 1
 
 
+def outcome_code(outcome: str, outcomes: Sequence[str]) -> int:
+    """Position of an outcome among those that compete."""
+    if outcome not in outcomes:
+        raise ConfigError(f"outcome: found {outcome!r}, allowed are {', '.join(outcomes)}")
+    return list(outcomes).index(outcome)
+
+
+def require_segments(segment_col: str) -> None:
+    """A comparison needs a column to compare by."""
+    if not segment_col:
+        raise ConfigError("segment_col: a column with at least two segments is needed")
+
+
 def covariate_values(table: pd.DataFrame, covariates: Sequence[str]) -> FloatArray:
     """Rows x covariates; every value must be a finite number."""
     require_columns(table, *covariates)
@@ -194,32 +183,6 @@ def observed_spells(
     if spells.entry is not None:
         seen &= (spells.entry < spells.duration) | (spells.duration == 0)
     return spells.take(seen), values[seen]
-
-
-def risk_sets(spells: Spells, n_outcomes: int = 1) -> RiskSets:
-    """Count who is at risk and who ends at each distinct time.
-
-    At risk at t: entry < t <= duration; at the origin, everyone who entered there. A row that entered at the very time
-    it ended was never under observation: it counts nowhere, as in R's Surv(entry, duration, event).
-    """
-    time, index = np.unique(np.append(0.0, spells.duration), return_inverse=True)
-    index, size = index[1:], len(time)
-    weight = spells.weight
-    if spells.entry is not None:
-        weight = weight * ((spells.entry < spells.duration) | (spells.duration == 0))
-    cell = spells.status * size + index
-    counts = tally(cell, weight, (n_outcomes + 1) * size).reshape(n_outcomes + 1, size)
-    at_risk = np.cumsum(counts.sum(axis=0)[::-1])[::-1].copy()
-    if spells.entry is not None:
-        first = first_at_risk(spells.entry, time)
-        entered = np.cumsum(tally(first, weight, size + 1)[:size])
-        at_risk -= weight.sum() - entered
-    return RiskSets(time=time, at_risk=at_risk, events=counts[1:], censored=counts[0])
-
-
-def first_at_risk(entry: FloatArray, time: FloatArray) -> IntArray:
-    """Index of the first time after entry; those who entered at the origin are at risk there."""
-    return np.where(entry == 0, 0, np.searchsorted(time, entry, side="right"))
 
 
 def _times(table: pd.DataFrame, name: str) -> FloatArray:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from cj_helpers.text.labels import BESIDE, LABELS, VALUES
 from cj_helpers.text.language import N_, _
 from cj_helpers.text.numbers import current_currency
+from cj_helpers.text.templates import fill
 
 _NAMES_BY_KIND = {
     "count": "rank rank_low rank_high band customers detractors df n passives position promoters removed rows",
@@ -158,10 +159,25 @@ def table_labels(names: Iterable[str]) -> dict[str, str]:
 
 
 def value_label(column: str, value: str) -> str:
-    """Words for the fixed values of a column, such as an outcome, and for attributes; other values stay as they are."""
+    """Words for fixed values of a column such as an outcome, for attributes and terms of models; others stay."""
+    if column == "term":
+        return _term_words(value)
     if column in _COLUMNS_WITH_VALUES and value in VALUES:
         return _(VALUES[value])
     return label(value) if column == "attribute" else value
+
+
+def _term_words(term: str) -> str:
+    """A covariate of journeys in words: contacts so far, after a hand-off, or a level of a customer's property."""
+    if term == "contacts":
+        return _("each contact with a person so far")
+    handed = re.fullmatch(r"after (.+) > (.+)", term)
+    if handed:
+        return fill("after {from_channel} to {to_channel}", from_channel=handed[1], to_channel=handed[2])
+    level = re.fullmatch(r"(\w+): (.*)", term)
+    if level:
+        return fill("{feature}: {level}", feature=label(level[1]), level=value_label("segment", level[2]))
+    return term
 
 
 def _estimate_kind(columns: set[str]) -> str:
