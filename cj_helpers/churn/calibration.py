@@ -118,12 +118,12 @@ def calibration_words(measures: pd.DataFrame) -> dict[str, float | str]:
         predicted, observed, n, slope, low, high, verdict: whether the spread of the risks is right within the error of
         the slope, too wide (slope clearly below 1: high risks overstated) or too narrow.
     """
-    spread = measures.loc["slope"]
+    spread, estimates = measures.loc["slope"], measures["estimate"].to_dict()
     low, high = float(spread["conf_low"]), float(spread["conf_high"])
     verdict = "too extreme" if high < 1 else "too timid" if low > 1 else "right spread"
     return {
-        "predicted": float(measures.loc["predicted", "estimate"]),
-        "observed": float(measures.loc["observed", "estimate"]),
+        "predicted": float(estimates["predicted"]),
+        "observed": float(estimates["observed"]),
         "n": int(spread["n"]),
         "slope": float(spread["estimate"]),
         "low": low,
