@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -144,18 +145,11 @@ def test_censored_within_the_horizon_is_not_stayed(tmp_path):
     assert table["outcome"].isna().tolist() == [False, False, False, True]
 
 
-def test_dated_prices_count_from_their_day(tmp_path):
-    history = """customer_id,valid_from,started_at,ended_at,monthly_revenue,plan,offer
-a,2024-01-01,2024-01-01,,20,max,true
-a,2025-03-01,2024-01-01,,25,max,true
-a,2025-08-01,2024-01-01,,35,max,true
-b,2025-01-01,2025-01-01,,30,basic,false
-"""
-    data = open_dataset(write(tmp_path, YML.replace("event: notice", "event: end"), customers=history))
-    table = known_features(data)
+def test_dated_prices_count_from_their_day(dated):
+    table = known_features(dated)
     assert table["price"].tolist() == [25, 30]
     assert table["price_change"].tolist() == [5, 0]
-    assert churn.leakage_guard(data, as_of=LANDMARK, horizon=H).query("used")["n_different"].sum() == 0
+    assert churn.leakage_guard(dated, as_of=LANDMARK, horizon=H).query("used")["n_different"].sum() == 0
 
 
 # --- nothing from later -----------------------------------------------------------------------------------------------
@@ -190,6 +184,8 @@ def test_later_rows_change_no_feature(tiny, rows, kept, seed, answer, delay):
         customers[name] = customers[name].where(~after, LANDMARK + pd.Timedelta(days=delay) if kept else pd.NaT)
     customers["offer"] = str(bool(seed % 2)).lower()
     customers["exit_reason"] = customers["exit_reason"] if kept else None
+    newcomer = customers.head(1).assign(customer_id="z", started_at=LANDMARK + pd.Timedelta(days=delay))
+    customers = pd.concat([customers, newcomer] if kept else [customers]).sample(frac=1, random_state=seed)
     changed = replace(
         tiny,
         events=ibis.memtable(
@@ -199,6 +195,48 @@ def test_later_rows_change_no_feature(tiny, rows, kept, seed, answer, delay):
         customers=ibis.memtable(customers, schema=tiny.customers.schema()),
     )
     pd.testing.assert_frame_equal(known_features(changed), known_features(tiny), check_dtype=False)
+
+
+HISTORY = """customer_id,valid_from,started_at,ended_at,monthly_revenue,plan,offer
+a,2024-01-01,2024-01-01,,20,max,true
+a,2025-03-01,2024-01-01,,25,max,true
+a,2025-08-01,2024-01-01,,35,max,true
+b,2025-01-01,2025-01-01,,30,basic,false
+"""
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory):
+    yml = YML.replace("event: notice", "event: end")
+    return open_dataset(write(tmp_path_factory.mktemp("dated"), yml, customers=HISTORY))
+
+
+@given(
+    versions=st.lists(st.tuples(st.sampled_from("abz"), st.integers(1, 180), st.integers(1, 99)), max_size=6),
+    kept=st.booleans(),
+    seed=st.integers(0, 5),
+)
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_later_versions_of_customers_change_no_feature(dated, versions, kept, seed):
+    """Dated attributes and prices: what holds only from a later day on."""
+    history = dated.history.execute()
+    known = history if kept else history[history["valid_from"] <= LANDMARK]
+    later = known.head(len(versions)).iloc[:0].reindex(range(len(versions)))
+    for place, (customer, days, price) in enumerate(versions):
+        since = LANDMARK + pd.Timedelta(days=days)
+        row = {"customer_id": customer, "valid_from": since, "monthly_revenue": price, "plan": "basic", "offer": "true"}
+        started = pd.Timestamp("2024-01-01") if customer != "z" else since
+        later.loc[place, [*row, "started_at"]] = [*row.values(), started]
+    changed = pd.concat([known, later.astype(known.dtypes)]).sample(frac=1, random_state=seed)
+    today = changed.drop_duplicates("customer_id", keep="last").drop(
+        columns=set(changed) - set(dated.customers.columns)
+    )
+    other = replace(
+        dated,
+        history=ibis.memtable(changed, schema=dated.history.schema()),
+        customers=ibis.memtable(today[list(dated.customers.columns)], schema=dated.customers.schema()),
+    )
+    pd.testing.assert_frame_equal(known_features(other), known_features(dated), check_dtype=False)
 
 
 def test_the_guard_finds_nothing_where_nothing_leaks(tiny):
@@ -388,6 +426,22 @@ def test_purchases_by_eye(tmp_path):
     rule = churn.inactivity_rule(before, later=table, days=[7, 20, 400])
     assert rule["inactive_share"].tolist() == pytest.approx([1, 2 / 3, 0])
     assert rule["returned_share"].iloc[:2].tolist() == pytest.approx([2 / 3, 1 / 2])
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("abcz"), st.integers(1, 180), st.integers(0, 50)), max_size=8),
+    seed=st.integers(0, 5),
+)
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_later_purchases_change_no_feature(tmp_path_factory, rows, seed):
+    bought = pd.read_csv(io.StringIO(PURCHASES), parse_dates=["timestamp"])
+    early = bought[bought["timestamp"] <= LANDMARK]
+    later = pd.DataFrame(rows, columns=["customer_id", "days", "amount"])
+    later["timestamp"] = LANDMARK + pd.to_timedelta(later.pop("days"), unit="D")
+    last = bought.tail(1).assign(customer_id="y", timestamp=pd.Timestamp("2025-12-31"))
+    more = pd.concat([early, later.assign(touchpoint="bought"), last]).sample(frac=1, random_state=seed)
+    one, other = (shop(tmp_path_factory.mktemp("shop"), part.to_csv(index=False)) for part in (bought, more))
+    pd.testing.assert_frame_equal(known_features(one), known_features(other), check_dtype=False)
 
 
 def test_negative_amounts_are_refused(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,12 +14,14 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from cj_helpers import churn
-from cj_helpers.churn.contacts import HELD_OUT, SUPPRESSED, TO_CONTACT
+from cj_helpers.churn.contacts import HELD_OUT, LIST_COLUMNS, LIST_VERSION, SUPPRESSED, TO_CONTACT
 from cj_helpers.churn.design import learn_design
 from cj_helpers.churn.logit import fit_logit, independent_columns
 from cj_helpers.contract import DataError
 from cj_helpers.dataset.pseudonyms import pseudonym
 from cj_helpers.text.contact_words import BOUND, NO_CONSENT, OPEN_PROBLEM, RECENTLY, reason_words
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +249,34 @@ def test_slices_add_up():
     assert alone["auc"].isna().all()  # nobody left in it
 
 
+@pytest.mark.parametrize(
+    ("spread", "verdict"), [(0.5, "understated and low ones over"), (2.0, "overstated and low ones under")]
+)
+def test_calibration_in_one_sentence(spread, verdict):
+    # log-odds shrunk to a half are too timid, doubled too extreme; as they are, right within the error
+    table = customers_at(4_000, 21, landmark="2025-01-01")
+    odds = -2 + table["x"] + 0.8 * (table["failed"] > 0)
+
+    def words(factor):
+        centre = odds.mean()
+        return churn.calibration_words(
+            churn.calibration(table.assign(score=expit(centre + factor * (odds - centre)))).set_index("measure")
+        )
+
+    found, right = words(spread), words(1.0)
+    assert verdict in found["verdict"]
+    assert "as much as they should" in right["verdict"]
+    assert right["low"] < 1 < right["high"]
+    assert right["n"] == 4_000
+    assert right["observed"] == table["left"].mean()
+
+
+def test_thresholds_fit_the_share_who_left():
+    table = customers_at(2_000, 22, landmark="2025-01-01").assign(score=lambda t: expit(-2 + t["x"]))
+    assert churn.net_benefit(table.assign(left=(table["x"] > 1.6).astype(float)))["threshold"].max() == 0.3
+    assert churn.net_benefit(table.assign(left=(table["x"] > 0).astype(float)))["threshold"].max() == 0.9
+
+
 def test_calibration_curve_by_eye():
     table = pd.DataFrame({"score": np.repeat([0.1, 0.5], 10), "left": [1] + [0] * 9 + [1] * 5 + [0] * 5})
     curve = churn.calibration_curve(table, bands=2)
@@ -360,6 +392,19 @@ def test_the_file_holds_pseudonyms_only():
     assert listed.columns[0] == "pseudonym"
     assert "customer" not in listed
     assert listed["pseudonym"].tolist() == ["p0", "p1", "p2"]
+
+
+def test_the_documented_schema_and_way_back_are_those_of_the_list():
+    section = (ROOT / "data" / "README.md").read_text().split("## The contact list")[1]
+    named = [
+        name.strip() for row in re.findall(r"^\| ([a-z_, ]+) \|", section, re.MULTILINE) for name in row.split(",")
+    ]
+    assert named == ["column", *LIST_COLUMNS]
+    assert f"`list_version` is {LIST_VERSION} " in section
+    code = section.split("```python")[1].split("```")[0]
+    values = {"key": "secret", "customer_id": "C0000001"}
+    exec(code, values)  # noqa: S102 - what a reader of the documentation would run
+    assert values["pseudonym"] == pseudonym("C0000001", b"secret")
 
 
 def test_reasons_are_words():

@@ -33,6 +33,7 @@ from matplotlib.figure import Figure
 from cj_helpers import report, text
 from cj_helpers.contract import ConfigError, DataError, JourneyDefinition, MainNumber
 from cj_helpers.dataset.schema import Privacy
+from cj_helpers.dataset.schema_churn import Churn
 from cj_helpers.report import state
 from cj_helpers.text import csv_text
 
@@ -61,6 +62,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     text.set_language("en")
     text.set_currency("")
     text.set_time_zone("UTC")
+    text.set_wording({})
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def stand_in(**changes: Any) -> Any:
             {"path": "/home/someone/secret/x.csv", "sha256": "f" * 64},
         ],
         "fingerprint": "ab" * 32,
-        "config": SimpleNamespace(privacy=Privacy(pseudonym_key_env="CJ_TEST_KEY")),
+        "config": SimpleNamespace(privacy=Privacy(pseudonym_key_env="CJ_TEST_KEY"), churn=Churn()),
     }
     return SimpleNamespace(**(fields | changes))
 

@@ -143,7 +143,8 @@ def _ratio_axis(axis: object, rows: pd.DataFrame) -> None:
     lowest, highest = np.nanmin(np.append(values, 1.0)), np.nanmax(np.append(values, 1.0))
     low, high = max(min(float(lowest), 0.8), 0.02) / 1.08, min(max(float(highest), 1.25), 50.0) * 1.08
     inside = [tick for tick in _TICKS if low <= tick <= high]
-    while len(inside) > 7:
+    most = 7 if axis.axis_name == "x" else 4  # type: ignore[attr-defined]
+    while len(inside) > most:
         inside = [tick for place, tick in enumerate(inside) if tick == 1 or place % 2]
     axis.axes.set_xlim(low, high) if axis.axis_name == "x" else axis.axes.set_ylim(low, high)  # type: ignore[attr-defined]
     axis.set_major_locator(FixedLocator(inside))  # type: ignore[attr-defined]

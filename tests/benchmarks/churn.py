@@ -2,9 +2,11 @@
 
     python tests/benchmarks/churn.py features     target: 180 s, 6 GB
     python tests/benchmarks/churn.py model        target: 120 s; calibration slope of the last landmark .9 to 1.1
+    python tests/benchmarks/churn.py truths       20 sample seeds: planted odds covered, leak caught, newsletter null
 
 The first multiplies the events of data/sample; the second makes a sample of 200,000 customers (3 million events) and
-counts neither its making nor its reading.
+counts neither its making nor its reading. The third takes SEEDS and CUSTOMERS as further arguments; a truth should be
+covered at least 16 times in 20, a null be flagged at most 4 times, a leak be caught each time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +25,13 @@ import ibis
 
 from cj_helpers import churn
 from cj_helpers.dataset import Dataset, open_dataset
+from cj_helpers.sample import make_sample
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from churn_truths import PLANTED, monthly_landmarks, monthly_odds  # noqa: E402
+
 CUSTOMERS, EVENTS = 1_000_000, 50_000_000
 
 
@@ -95,5 +103,39 @@ def model() -> None:
         print(odds[["term", "estimate", "conf_low", "conf_high"]].to_string(index=False))
 
 
+def truths(seeds: int = 20, customers: int = 8000) -> None:
+    """Planted truths 11 and 12 over sample seeds, and the newsletter, which is null once loyalty is held equal."""
+    covered, flagged, caught, raw = Counter(), Counter(), 0, 0
+    for seed in range(201, 201 + seeds):
+        with tempfile.TemporaryDirectory() as place:
+            make_sample(Path(place) / "sample", customers=customers, seed=seed)
+            data = open_dataset(Path(place) / "sample")
+            landmarks = monthly_landmarks(data)
+            odds = monthly_odds(landmarks)
+            guard = leaking(data)
+        for term, row in odds.iterrows():
+            covered[term] += bool(row["conf_low"] <= row["planted"] <= row["conf_high"])
+            flagged[term] += bool(row["conf_low"] > 0 or row["conf_high"] < 0)
+        raw += bool(monthly_odds(landmarks, ["newsletter"])["conf_high"].iloc[0] < 0)
+        caught += guard
+        print(f"seed {seed} done, load {os.getloadavg()[0]:.1f}", flush=True)
+    for term, truth in PLANTED.items():
+        print(f"{term} (planted {truth:g}): covered {covered[term]}, told from none {flagged[term]} of {seeds}")
+    print(
+        f"newsletter alone looks protective: {raw} of {seeds}; retention_offer caught by the guard: {caught} of {seeds}"
+    )
+
+
+def leaking(data: Dataset) -> bool:
+    """Whether the guard keeps the leak out and lets everything else pass."""
+    horizon = data.config.churn.horizon
+    moments = churn.landmark_moments(data, horizon=horizon)
+    guard = churn.leakage_guard(data, as_of=moments[-2], horizon=horizon).set_index("feature")
+    leak = guard.loc["retention_offer"]
+    others = guard.drop(index="retention_offer")
+    return bool(not leak["used"] and leak["auc"] > 0.9 and others["verdict"].eq("as known then").all())
+
+
 if __name__ == "__main__":
-    {"features": features, "model": model}[sys.argv[1] if len(sys.argv) > 1 else "features"]()
+    part, *sizes = sys.argv[1:] or ["features"]
+    {"features": features, "model": model, "truths": truths}[part](*map(int, sizes))
