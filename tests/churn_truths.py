@@ -39,5 +39,14 @@ def monthly_landmarks(data: Dataset, *, first: str = "2025-04-01", months: int =
 
 def monthly_odds(landmarks: pd.DataFrame, covariates: list[str] = COVARIATES) -> pd.DataFrame:
     """Log-odds of notice within a month by term, with the planted value beside each."""
-    odds = churn.churn_model(landmarks, covariates=covariates, label_col="left").set_index("term")
+    odds = _of_true(churn.churn_model(landmarks, covariates=covariates, label_col="left")).set_index("term")
     return odds.assign(planted=pd.Series(PLANTED))
+
+
+def _of_true(odds: pd.DataFrame) -> pd.DataFrame:
+    """Flags against false, also where true is the more frequent level and thus the model's reference."""
+    turned = odds["term"].str.endswith("[false]")
+    limits = odds[["estimate", "conf_low", "conf_high"]].where(
+        ~turned, -odds[["estimate", "conf_high", "conf_low"]].to_numpy()
+    )
+    return odds.assign(term=odds["term"].str.replace("[false]", "[true]"), **limits)

@@ -212,7 +212,9 @@ def dated(tmp_path_factory):
 
 
 @given(
-    versions=st.lists(st.tuples(st.sampled_from("abz"), st.integers(1, 180), st.integers(1, 99)), max_size=6),
+    versions=st.lists(
+        st.tuples(st.sampled_from("abz"), st.integers(1, 180), st.integers(1, 99)), min_size=1, max_size=6
+    ),
     kept=st.booleans(),
     seed=st.integers(0, 5),
 )
@@ -221,13 +223,14 @@ def test_later_versions_of_customers_change_no_feature(dated, versions, kept, se
     """Dated attributes and prices: what holds only from a later day on."""
     history = dated.history.execute()
     known = history if kept else history[history["valid_from"] <= LANDMARK]
-    later = known.head(len(versions)).iloc[:0].reindex(range(len(versions)))
-    for place, (customer, days, price) in enumerate(versions):
+    rows = []
+    for customer, days, price in versions:
         since = LANDMARK + pd.Timedelta(days=days)
-        row = {"customer_id": customer, "valid_from": since, "monthly_revenue": price, "plan": "basic", "offer": "true"}
-        started = pd.Timestamp("2024-01-01") if customer != "z" else since
-        later.loc[place, [*row, "started_at"]] = [*row.values(), started]
-    changed = pd.concat([known, later.astype(known.dtypes)]).sample(frac=1, random_state=seed)
+        started = since if customer == "z" else pd.Timestamp("2024-01-01")
+        row = {"customer_id": customer, "valid_from": since, "started_at": started, "monthly_revenue": price}
+        rows.append({**known.iloc[0].to_dict(), **row, "plan": "basic"})
+    later = pd.DataFrame(rows)[list(known.columns)].astype(known.dtypes)
+    changed = pd.concat([known, later]).sample(frac=1, random_state=seed)
     today = changed.drop_duplicates("customer_id", keep="last").drop(
         columns=set(changed) - set(dated.customers.columns)
     )
@@ -429,7 +432,7 @@ def test_purchases_by_eye(tmp_path):
 
 
 @given(
-    rows=st.lists(st.tuples(st.sampled_from("abcz"), st.integers(1, 180), st.integers(0, 50)), max_size=8),
+    rows=st.lists(st.tuples(st.sampled_from("abcz"), st.integers(1, 180), st.integers(0, 50)), min_size=1, max_size=8),
     seed=st.integers(0, 5),
 )
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -970,7 +970,7 @@ def test_forest_keeps_both_outcomes_when_there_are_many_rows():
     table = hazard_ratios()
     many = [table[table["outcome"] == "completed"].assign(term=f"term {number}") for number in range(10)]
     ax = plots.plot_hazard_ratios(pd.concat([*many, table[table["outcome"] == "abandoned"]]))
-    assert row_names(ax)[-1] == "country: AT"
+    assert row_names(ax)[-1] == "Country: AT"
     assert len(row_names(ax)) == 15
     assert "Not drawn: 16 more." in words(ax)
 
