@@ -122,7 +122,7 @@ def test_check_tells_the_verdict(capsys, data, books):
     assert cli.main(["check", "tinylog"]) == 0
     shown = capsys.readouterr().out
     assert shown.splitlines()[0] == "Tiny log: data up to 2024-01-28"
-    assert re.search(r"^journey mapping +fit$", shown, flags=re.MULTILINE)
+    assert re.search(r"^01 +journey mapping +fit$", shown, flags=re.MULTILINE)
     assert shown.splitlines()[-1] == "The data are fit."
 
 

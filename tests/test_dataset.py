@@ -58,6 +58,7 @@ def test_reads_a_plain_file(tmp_path):
         "drop-off survival": "fit with repairs",
         "NPS drivers": "not available",
         "churn": "not available",
+        "priorities": "fit with repairs",
     }
 
 
@@ -150,7 +151,8 @@ def test_a_lagging_source_is_not_fit_until_as_of_is_given(tmp_path):
     assert not data.fit
     assert data.as_of == pd.Timestamp("2024-01-10")
     with pytest.raises(
-        DataError, match=r"not fit for journey mapping, drop-off survival:\nb\.csv is 10\.0 days behind; up to max_lag"
+        DataError,
+        match=r"not fit for journey mapping, drop-off survival, priorities:\nb\.csv is 10\.0 days behind; up to max",
     ):
         open_dataset(folder)
     assert open_dataset(folder, as_of="2024-01-10").fit
@@ -286,12 +288,6 @@ def test_a_wrong_dataset_yml_names_the_key_and_the_remedy(tmp_path, old, new, me
         open_dataset(make(tmp_path, yml.replace(old, new), events__csv=EVENTS))
 
 
-def test_spark_with_a_local_zone_is_refused_before_times_shift(tmp_path):
-    yml = HEAD.replace("name: Test", "name: Test\nengine: pyspark://local\ntime_zone: Europe/Berlin") + SOURCE + JOURNEY
-    with pytest.raises(ConfigError, match=r"a timestamp of Spark is a moment .*`time_zone: UTC`"):
-        open_dataset(make(tmp_path, yml, events__csv=EVENTS))
-
-
 def test_a_misspelt_key_is_not_missing_too(tmp_path):
     yml = (HEAD + SOURCE + JOURNEY).replace("timeout: 7d", "timeuot: 7d")
     with pytest.raises(ConfigError) as caught:
@@ -313,8 +309,9 @@ GERMAN = HEAD + (
             "delimiter: ';', decimal: ',', timestamp_format: '%Y-%m-%d %H:%M'",
             "",
             "",
-            r"^.*: not fit for journey mapping, drop-off survival:\ntables\.events\[0\] \(calls\.csv\): column 'Zeit' "
-            r"\(timestamp\): 3 of 3 values do not match '%Y-%m-%d %H:%M' \(first: row 2, found '1\.7\.2024 12:30'\); "
+            r"^.*: not fit for journey mapping, drop-off survival, priorities:\ntables\.events\[0\] \(calls\.csv\): "
+            r"column 'Zeit' \(timestamp\): 3 of 3 values do not match '%Y-%m-%d %H:%M' "
+            r"\(first: row 2, found '1\.7\.2024 12:30'\); "
             r"mend timestamp_format, or the values at source\.$",
         ),
         (

@@ -11,13 +11,15 @@ import pytest
 import yaml
 from ibis import _
 
-from cj_helpers.dataset import customer_frame, open_dataset, survey_frame
+from cj_helpers.dataset import customer_frame, open_dataset, raw_id_hashes, survey_frame
 from cj_helpers.dataset.columns import INTERNAL_PREFIX
 from cj_helpers.dataset.config import read_config
 from cj_helpers.dataset.engine import start_duckdb
 from cj_helpers.dataset.readers import read_raw
 from cj_helpers.dataset.scan import scan_file
 from cj_helpers.dataset.sources import load_source
+from cj_helpers.dataset.zones import to_utc, to_utc_on_spark
+from cj_helpers.dataset.zones import transitions as clock_changes
 from cj_helpers.journeys import build_journeys, build_steps, journey_frame
 from cj_helpers.mapping import funnel, handoffs, outcomes, stages, touchpoints, transitions, variants
 
@@ -76,6 +78,7 @@ def results(folder: Path) -> dict[str, pd.DataFrame]:
         "quality": quality.groupby(["table", "check", "outcome"], as_index=False).sum(),
         "identity": data.identity,
         "verdict": data.verdict,
+        "ids": pd.DataFrame({"hash": raw_id_hashes(data).astype(str)}),
         "feeds": data.feeds.drop(columns="source").sort_values("n_rows").reset_index(drop=True),
         "surveys": in_order(survey_frame(data).drop(columns="customer")),
         "customers": in_order(customer_frame(data).drop(columns="customer")),
@@ -138,8 +141,41 @@ def test_postgres_gives_the_tables_of_duckdb(postgres, postgres_url, warehouse, 
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="a TIMESTAMP of Spark is a moment and is read as local clock time")
 def test_spark_gives_the_tables_of_duckdb(spark, warehouse, expected, tmp_path):
     for name, table in warehouse.items():
         spark.create_table(f"sample_{name}", table, overwrite=True)
     assert_same(results(describe(tmp_path / "sample", "pyspark://", "tables")), expected)
+
+
+@pytest.mark.slow
+def test_both_types_of_time_of_spark_are_read_as_what_they_are(spark, tmp_path):
+    """A TIMESTAMP is a moment; a TIMESTAMP_NTZ is what a clock showed, here in Berlin in summer."""
+    spark.raw_sql(
+        "CREATE OR REPLACE TEMPORARY VIEW two_kinds AS SELECT ' vif ' AS who, 'off' AS what, "
+        "TIMESTAMP '2024-07-01 12:00:00' AS moment, TIMESTAMP_NTZ '2024-07-01 12:00:00' AS clock, "
+        "DOUBLE('NaN') AS cost"
+    )
+    columns = {"customer_id": "who", "touchpoint": "what", "cost": "cost"}
+    sources = [{"table": "two_kinds", "columns": columns | {"timestamp": name}} for name in ("moment", "clock")]
+    config = {"version": 1, "name": "Test", "engine": "pyspark://", "time_zone": "Europe/Berlin"}
+    (tmp_path / "dataset.yml").write_text(yaml.safe_dump(config | {"tables": {"events": sources}}))
+    data = open_dataset(tmp_path, as_of="2024-07-02")
+    found = data.events.select("customer_id", "touchpoint", "timestamp", "cost").order_by("timestamp").execute()
+    assert found["timestamp"].tolist() == [pd.Timestamp("2024-07-01 10:00"), pd.Timestamp("2024-07-01 12:00")]
+    assert found[["customer_id", "touchpoint"]].to_numpy().tolist() == [["vif", "off"]] * 2
+    assert data.events.cost.count().execute() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata"])
+def test_spark_reads_local_times_as_the_comparisons_do(spark, zone):
+    """Every half hour around each change of clocks, and years without rules of their own."""
+    moments = [at + pd.Timedelta(minutes=30 * i) for at, _before, _after in clock_changes(zone) for i in range(-8, 9)]
+    moments += list(pd.date_range("1950-01-01", "2090-01-01", freq="97D"))
+    table = ibis.memtable(pd.DataFrame({"at": pd.to_datetime(moments).astype("datetime64[us]")}))
+    local = ibis.duckdb.connect().create_table("t", table)
+    wanted = local.select("at", utc=to_utc(local["at"], zone)).execute().set_index("at")["utc"]
+    there = spark.create_view("clock_times", table, overwrite=True)
+    got = there.select("at", utc=to_utc_on_spark(there["at"], zone)).execute().set_index("at")["utc"]
+    wanted, got = (one[~one.index.duplicated()].sort_index().astype("datetime64[us]") for one in (wanted, got))
+    pd.testing.assert_series_equal(got, wanted, check_index_type=False)

@@ -110,10 +110,7 @@ def test_what_stitching_changes_is_told(tmp_path: Path):
     assert data.unstitched.columns == data.events.columns
 
 
-ON_SPARK = [pytest.mark.slow, pytest.mark.xfail(strict=False, reason="identities on Spark are not equal yet")]
-
-
-@pytest.mark.parametrize("name", ["postgres", pytest.param("spark", marks=ON_SPARK)])
+@pytest.mark.parametrize("name", ["postgres", pytest.param("spark", marks=pytest.mark.slow)])
 def test_other_engines_find_the_same_components(name, request, tmp_path):
     con = request.getfixturevalue(name)
     frame = pd.DataFrame(

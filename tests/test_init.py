@@ -243,6 +243,48 @@ def test_leading_zeros_stay_and_files_are_copied_once(tmp_path):
     assert init_dataset(again, [again / "shop_log.csv"], settings=Settings()).n_copied == 0
 
 
+def test_files_can_be_used_where_they_lie(tmp_path):
+    log = write_log(tmp_path / "export").read_text()
+    (tmp_path / "export" / "shop_log.csv").unlink()
+    months = [tmp_path / "export" / "web" / f"log-2024-0{month}.csv" for month in (1, 2)]
+    months[0].parent.mkdir()
+    for file in months:
+        file.write_text(log)
+    calls = write_log(tmp_path / "export" / "phone")
+    made = draft(tmp_path, *months, calls, in_place=True)
+    assert (made.n_copied, made.problem) == (0, "")
+    assert [path.name for path in made.file.parent.iterdir()] == ["dataset.yml"]
+    config = yaml.safe_load(made.file.read_text())
+    assert config["allow"] == {"outside": ["../export/phone", "../export/web"]}
+    sources = sorted(entry["source"] for entry in config["tables"]["events"])
+    assert sources == ["../export/phone/shop_log.csv", "../export/web/log-*.csv"]
+    copied = init_dataset(tmp_path / "copied", [*months, calls], settings=Settings())
+    counts = [open_dataset(file).events.count().execute() for file in (made.file, copied.file)]
+    assert counts[0] == counts[1] > 100
+    shutil.rmtree(tmp_path / "export" / "phone")
+    with pytest.raises(ConfigError, match=r"\.\./export/phone/shop_log\.csv' matches no file"):
+        open_dataset(made.file)
+
+
+def test_files_beside_others_that_every_glob_would_take_are_refused(tmp_path):
+    log = write_log(tmp_path / "export").read_text()
+    files = [tmp_path / "export" / f"log-2024-0{month}.csv" for month in (1, 2, 3)]
+    for file in files:
+        file.write_text(log)
+    with pytest.raises(ConfigError, match=r"log-\*\.csv names more files than the 2 given; give all of them, or put"):
+        draft(tmp_path, *files[:2], in_place=True)
+    assert not (tmp_path / "mine").exists()
+    assert draft(tmp_path, *files[:2]).n_copied == 2
+
+
+def test_a_large_copy_names_the_way_without(tmp_path, monkeypatch):
+    file = write_log(tmp_path)
+    assert "--in-place" not in str(draft(tmp_path, file).notes)
+    monkeypatch.setattr("cj_helpers.dataset.scaffold.sources.LARGE", 1000)
+    made = init_dataset(tmp_path / "again", [file], settings=Settings())
+    assert "0.0 GiB were copied; `cj init --in-place` uses files where they lie" in made.notes
+
+
 def test_a_data_set_is_never_overwritten(tmp_path):
     file = write_log(tmp_path)
     made = draft(tmp_path, file)

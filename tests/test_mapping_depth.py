@@ -15,7 +15,8 @@ from tiny import AS_OF, buy, tiny_log
 from cj_helpers import mapping
 from cj_helpers.contract import DataError, JourneyDefinition
 from cj_helpers.dataset import ScoreFormula
-from cj_helpers.journeys import build_journeys, build_steps, journey_frame, robot_events
+from cj_helpers.dataset.quality import likely_robots, without_robots
+from cj_helpers.journeys import build_journeys, build_steps, journey_frame
 from cj_helpers.mapping.contribution import effects_of
 from cj_helpers.mapping.signals import auc, fit_logistic
 
@@ -567,9 +568,8 @@ def test_one_customer_with_a_million_events_is_counted_and_removable():
     )
     robot = con.table("robot")
     both = ibis.union(events, robot.select(*events.columns).cast(dict(events.schema().items())))
-    kept, found = robot_events(both)
-    row = found.iloc[0]
+    row = likely_robots(both).set_index("kind").loc["any"]
     assert (row["n_robots"], row["n_events"]) == (1, 1_000_000)
     assert row["share"] == pytest.approx(1_000_000 / 1_000_600)
-    assert kept.count().execute() == 600
-    assert robot_events(events)[1]["n_robots"].tolist() == [0]
+    assert without_robots(both).count().execute() == 600
+    assert without_robots(events).count().execute() == 600

@@ -7,6 +7,7 @@ import pytest
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset import open_dataset
 from cj_helpers.dataset.pseudonyms import customer_pseudonyms, key_id, pseudonym, pseudonym_key
+from cj_helpers.runner.source import open_source
 
 YML = """\
 version: 1
@@ -50,6 +51,16 @@ def test_a_key_that_others_may_read_is_refused(folder):
 def test_no_key_is_an_error(folder):
     with pytest.raises(ConfigError, match="there is no key"):
         pseudonym_key(open_dataset(folder))
+
+
+def test_the_name_of_the_key_goes_into_the_manifest_and_public_data_have_none(folder):
+    assert open_source(folder).key_id == ""
+    (folder / "secret.key").write_text("0123456789abcdef\n")
+    (folder / "secret.key").chmod(0o600)
+    assert open_source(folder).key_id == key_id(b"0123456789abcdef")
+    text = (folder / "dataset.yml").read_text()
+    (folder / "dataset.yml").write_text(text.replace("privacy: {", "privacy: {public: true, "))
+    assert open_source(folder).key_id == ""
 
 
 def test_the_id_of_a_key_tells_keys_apart_and_holds_nothing_of_them():

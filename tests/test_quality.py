@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import ibis
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from cj_helpers import plots
 from cj_helpers.contract import JourneyDefinition
-from cj_helpers.dataset import open_dataset
+from cj_helpers.dataset import invitation_frame, open_dataset
 from cj_helpers.dataset.quality import (
     clock_profile,
     customer_truncation,
@@ -28,7 +29,10 @@ from cj_helpers.dataset.quality import (
     tracked_visits,
 )
 from cj_helpers.dataset.schema import Tracked
-from cj_helpers.journeys import build_journeys, build_steps, left_truncation
+from cj_helpers.dataset.schema_survey import Survey
+from cj_helpers.journeys import build_journeys, build_steps, journey_frame, left_truncation
+from cj_helpers.mapping import journey_summary, stitching_effect
+from cj_helpers.nps import response_rates
 
 DAY = datetime(2024, 5, 1)
 
@@ -149,38 +153,76 @@ def test_journeys_that_began_before_the_log_are_counted():
     ]
 
 
+def test_a_journey_that_goes_on_under_another_id_is_completed_only_when_both_are_one():
+    within, timeout = timedelta(days=2), timedelta(days=3)
+    definition = JourneyDefinition("buy", "Buy", start=("visit",), success=("paid",), timeout=timeout, within=within)
+    definitions = {"buy": definition}
+    as_of = DAY + timedelta(days=30)
+
+    def summary(*rows):
+        steps = build_steps(events(*rows), definitions=definitions, as_of=as_of)
+        frame = journey_frame(build_journeys(steps, definitions=definitions, as_of=as_of))
+        return journey_summary(frame, definitions=definitions, as_of=as_of)
+
+    other = [("z", "2024-04-01 10:00", "visit"), ("b", "10:00", "visit"), ("b", "11:00", "paid")]
+    joined = summary(("a", "10:00", "visit"), ("a", "12:00", "paid"), *other)
+    apart = summary(("cookie", "10:00", "visit"), ("a", "12:00", "paid"), *other)
+    (row,) = stitching_effect(joined, apart).to_dict("records")
+    assert [row[name] for name in ("label", "n_customers", "n_journeys", "n_journeys_apart")] == ["Buy", 3, 3, 3]
+    rates = [row[name] for name in ("completed_within", "completed_apart", "difference")]
+    assert rates == [pytest.approx(2 / 3), pytest.approx(1 / 3), pytest.approx(1 / 3)]
+
+
 # --- surveys
 
 
-def test_answers_are_joined_and_invitations_counted_once_a_month():
-    log = events(
-        ("a", "2024-05-01 09:00", "asked"), ("a", "2024-05-20 09:00", "asked"), ("b", "2024-05-02 09:00", "asked"),
-        ("c", "2024-06-01 09:00", "asked"), ("d", "2024-06-29 09:00", "asked"),
-    )  # fmt: skip
-    answers = ibis.memtable(
-        pd.DataFrame(
-            {
-                "customer_id": ["a", "c", None, "z"],
-                "answered_at": pd.to_datetime(["2024-05-22", "2024-06-20", "2024-05-03", None]).astype(
-                    "datetime64[us]"
-                ),
-            }
-        )
+ASKED = events(
+    ("a", "2024-05-01 09:00", "asked"), ("a", "2024-05-20 09:00", "asked"), ("b", "2024-05-02 09:00", "asked"),
+    ("c", "2024-05-31 23:00", "asked"), ("d", "2024-06-29 09:00", "asked"),
+)  # fmt: skip
+ANSWERS = ibis.memtable(
+    pd.DataFrame(
+        {
+            "customer_id": ["a", "c", None, "z"],
+            "answered_at": pd.to_datetime(["2024-05-22", "2024-06-20", "2024-05-03", None]).astype("datetime64[us]"),
+        }
     )
-    table = survey_response(answers, log, invited=["asked"], within=timedelta(days=7), as_of=pd.Timestamp("2024-07-01"))
-    assert table["n_invited"].tolist() == [2, 1]  # d was asked too late to judge
+)
+
+
+def asked(surveys, *, invited=("asked",)) -> SimpleNamespace:
+    """What ``survey_response`` reads of a data set."""
+    survey = Survey(invited=list(invited), answer_within="7d")
+    facts = {"as_of": pd.Timestamp("2024-07-01"), "time_zone": "Europe/Berlin", "customers": None}
+    return SimpleNamespace(config=SimpleNamespace(survey=survey), events=ASKED, surveys=surveys, **facts)
+
+
+def test_invitations_are_counted_by_the_local_month():
+    table = survey_response(asked(ANSWERS))
+    assert table["month"].tolist() == [pd.Timestamp("2024-05-01"), pd.Timestamp("2024-06-01")]
+    assert table["n_invited"].tolist() == [3, 1]  # c was asked on 1 June in Berlin; d too late to judge
+    assert table["n_customers"].tolist() == [2, 1]
     assert table["n_answered"].tolist() == [1, 0]  # c answered after 19 days
-    assert table["n_answers"].tolist() == [2, 1]
-    links = survey_links(answers, log, None).set_index("link")["n_answers"].to_dict()
+    assert table["share"].tolist() == [pytest.approx(1 / 3), 0]
+
+
+def test_the_months_add_up_to_the_rate_of_report_03(sample):
+    table, invited = survey_response(sample), invitation_frame(sample)
+    rate = response_rates(invited[invited["is_mature"]], cluster_col="customer").iloc[0]
+    assert (table["n_invited"].sum(), table["n_answered"].sum()) == (rate["n"], rate["n_answered"])
+    assert len(table) > 12
+
+
+def test_answers_are_joined_to_what_came_before():
+    links = survey_links(ANSWERS, ASKED, None).set_index("link")["n_answers"].to_dict()
     assert links == {"answers": 4, "dated": 3, "customer": 3, "in_events": 2}
 
 
-def test_nobody_knows_who_was_asked():
-    answers = ibis.memtable(pd.DataFrame({"customer_id": ["a"], "answered_at": [DAY]}))
-    table = survey_response(
-        answers, events(("a", "10:00", "x")), invited=[], within=timedelta(days=7), as_of=pd.Timestamp(DAY)
-    )
-    assert table.empty
+@pytest.mark.parametrize(
+    "data", [asked(ANSWERS, invited=()), asked(None), asked(ANSWERS.drop("customer_id"))], ids=["who", "what", "whose"]
+)
+def test_nobody_knows_who_was_asked(data):
+    assert survey_response(data).empty
 
 
 # --- leaks

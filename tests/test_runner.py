@@ -442,6 +442,7 @@ def test_results_and_tables_are_published_and_the_link_moves(books, start, tmp_p
     manifest = json.loads((result.folder / "manifest.json").read_text())
     assert manifest["parameters"] == {"journey": "007", "horizon_days": 30, "as_of": "2024-01-31"}
     assert manifest["dataset"] == "tiny"
+    assert manifest["pseudonym_key_id"] == ""
     assert manifest["as_of"] == "2024-01-31T22:59:59Z"
     stored = json.loads((result.folder / "notebooks/01_first.ipynb").read_text())
     (injected,) = [cell for cell in stored["cells"] if "injected-parameters" in cell["metadata"].get("tags", [])]

@@ -69,7 +69,7 @@ def buying_again(data: Dataset, at: datetime, until: datetime, seen: bool) -> ir
         segment=ibis.literal(ALL),
         revenue=bought.spent.fill_null(0.0) / months if data.config.churn.revenue else ibis.null("float64"),
         outcome=away,
-        left=(bought.again == 0).ifelse(1.0, 0.0) if seen else ibis.null("float64"),
+        left=(bought.again == 0).ifelse(1, 0).cast("float64") if seen else ibis.null("float64"),
     )
 
 

@@ -24,6 +24,7 @@ from cj_helpers.cli.shared import NOT_FIT, columns, complain, short
 @click.option("--time-zone", default="", metavar="ZONE", help="Of timestamps that do not say theirs: Europe/Berlin.")
 @click.option("--currency", default="EUR", show_default=True, help="Of every amount.")
 @click.option("--language", default="en", show_default=True, help="Of the reports.")
+@click.option("--in-place", is_flag=True, help="Copy nothing: use FILEs where they lie, as `allow` then says.")
 @click.pass_context
 def init(
     context: click.Context,
@@ -34,11 +35,13 @@ def init(
     time_zone: str,
     currency: str,
     language: str,
+    in_place: bool,
 ) -> None:
     """Look at FILEs and write a commented dataset.yml into the folder DIR.
 
-    FILEs are CSV (also .gz) or Parquet; those outside DIR are copied into it. Nothing is overwritten. Dates that can
-    be read in two ways are asked for: at the terminal, or by --date-order.
+    FILEs are CSV (also .gz) or Parquet; those outside DIR are copied into it, unless --in-place says to use them where
+    they lie. Nothing is overwritten. Dates that can be read in two ways are asked for: at the terminal, or by
+    --date-order.
 
     \b
     Exit codes: 0 the data set runs    2 usage, or a question left open (nothing is written)
@@ -46,7 +49,7 @@ def init(
     """
     from cj_helpers.dataset.scaffold import Settings, init_dataset
 
-    settings = Settings(name, time_zone, currency, language, date_orders)
+    settings = Settings(name, time_zone, currency, language, date_orders, in_place)
     draft = init_dataset(folder, files, settings=settings, ask=_ask if sys.stdin.isatty() else None)
     columns([[source, table, f"{rows:,} rows"] for source, table, rows in draft.placed])
     for journey in draft.journeys:

@@ -10,7 +10,7 @@ from cj_helpers.dataset.frames import customer_frame, durations_left_out, survey
 from cj_helpers.dataset.invitations import invitation_frame
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.dataset.opening import open_dataset
-from cj_helpers.dataset.pseudonyms import customer_pseudonyms, pseudonym
+from cj_helpers.dataset.pseudonyms import customer_pseudonyms, key_name, pseudonym
 from cj_helpers.dataset.raw_ids import find_raw_ids, raw_id_hashes
 from cj_helpers.dataset.schema_score import ScoreFormula
 from cj_helpers.dataset.segments import keep_segment, markets
@@ -26,6 +26,7 @@ __all__ = [
     "find_raw_ids",
     "invitation_frame",
     "keep_segment",
+    "key_name",
     "markets",
     "nearest",
     "open_dataset",

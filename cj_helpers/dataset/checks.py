@@ -96,6 +96,17 @@ def feed_gaps(days: pd.DataFrame, *, min_days: int = 2, min_expected: float = 12
     return runs.loc[long].drop(columns="run").reset_index(drop=True)
 
 
+# Tables that an analysis stands on, and those that it also uses where it can be done at all.
+_NEEDS = {
+    "journey mapping": {"events", "identities"},
+    "drop-off survival": {"events", "identities"},
+    "NPS drivers": {"surveys"},
+    "churn": {"customers"},
+    "priorities": {"events", "identities"},
+}
+_BETTER_WITH = {"priorities": {"surveys", "customers"}}
+
+
 def verdict_table(available: dict[str, str], problems: Sequence[Problem], late: str) -> pd.DataFrame:
     """Judge, per analysis, whether the data are fit.
 
@@ -112,14 +123,10 @@ def verdict_table(available: dict[str, str], problems: Sequence[Problem], late: 
         analysis, verdict (fit | fit with repairs | not fit | not available), reason: the names of the checks;
         ``quality_table`` has the messages.
     """
-    needs = {
-        "journey mapping": {"events", "identities"},
-        "drop-off survival": {"events", "identities"},
-        "NPS drivers": {"surveys"},
-        "churn": {"customers"},
-    }
     rows = []
-    for analysis, tables in needs.items():
+    for analysis, tables in _NEEDS.items():
+        if analysis in _BETTER_WITH and not available.get(analysis):
+            tables = tables | _BETTER_WITH[analysis]
         errors = [_short(p) for p in problems if p.table in tables and p.outcome == "error"]
         repairs = [p for p in problems if p.table in tables and p.outcome in {"dropped", "repaired"}]
         if late and "events" in tables:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import duckdb
 import ibis
 import pandas as pd
-from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import TABLES, DataError
 from cj_helpers.dataset.columns import INTERNAL_PREFIX
-from cj_helpers.dataset.engine import ROW, Engine
+from cj_helpers.dataset.duplicates import drop_duplicates, note_duplicates
+from cj_helpers.dataset.engine import Engine
 from cj_helpers.dataset.engine_errors import unreadable_file
-from cj_helpers.dataset.points import all_bits, report_points
-from cj_helpers.dataset.problems import Loaded, row_in_file, tolerated, verb
+from cj_helpers.dataset.odd_ids import report_odd_ids
+from cj_helpers.dataset.points import report_points
+from cj_helpers.dataset.problems import Loaded
+from cj_helpers.dataset.row_checks import findings, report_rows, usable_rows
 from cj_helpers.dataset.scan import refuse_changed
 from cj_helpers.dataset.schema_survey import Survey
-from cj_helpers.dataset.sources import AWARE, BAD, HASH, ORIGIN, POINT, check_rows
-from cj_helpers.dataset.survey_checks import rating_flags, report_ratings
+from cj_helpers.dataset.sources import ORIGIN, check_rows
+from cj_helpers.dataset.survey_checks import report_ratings
 from cj_helpers.dataset.swallowed import refuse_swallowed_rows
-from cj_helpers.dataset.unreadable import explain_unreadable
-
-OPEN_ENDED = 9999  # a date in this year means "no end", or is a mistake of the clock: never a wrong unit
-# Before and from these years a time is a count in the wrong unit or a typing error.
-PLAUSIBLE = {"events": (1980, 2100), "surveys": (1980, 2100), "customers": (1900, 2200), "identities": (1900, 2200)}
 
 
 def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[str, int], survey: Survey) -> ir.Table:
@@ -38,7 +34,7 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
         The contract's columns, then attributes; ``source``, and ``row_number`` where the engine knows it.
     """
     table = engine.numbered(_compute(engine, parts, kind))
-    found = _findings(table, kind, survey)
+    found = findings(table, kind, survey)
     _count(found["n"], parts)
     for loaded in parts:
         refuse_changed(loaded.scans, loaded.where)
@@ -47,15 +43,16 @@ def collect(engine: Engine, parts: list[Loaded], kind: str, n_with_offset: dict[
     for i, loaded in enumerate(parts):
         if i in found.index:
             row: Any = found.loc[i]
-            _report(loaded, row, offset)
+            report_rows(loaded, row, offset)
+            report_odd_ids(table.filter(table[ORIGIN] == i), loaded, row)
             if kind == "events":
                 n_with_offset[loaded.name] = n_with_offset.get(loaded.name, 0) + int(row["n_aware"])
             report_points(loaded, int(row["points"]))
             if kind == "surveys":
                 report_ratings(table.filter(table[ORIGIN] == i), loaded, row, offset, survey)
         offset += loaded.n_before
-    kept = _drop_duplicates(engine, table, parts, kind)
-    for usable in _usable(kept, kind):
+    kept = drop_duplicates(engine, table, parts, kind)
+    for usable in usable_rows(kept, kind):
         kept = kept.filter(usable)
     names = [(kept[ORIGIN] == i, loaded.name) for i, loaded in enumerate(parts)]
     columns = [name for name in kept.columns if not name.startswith(INTERNAL_PREFIX)]
@@ -107,7 +104,7 @@ def _count(counts: pd.Series, parts: list[Loaded]) -> None:
         double = loaded.n_before - n if loaded.n_before else 0
         loaded.n_total = loaded.n_before = loaded.n_before or n
         if double:
-            _note_duplicates(loaded, double)
+            note_duplicates(loaded, double)
         if loaded.n_total == 0:
             what = "rows that `keep` and `leave_out` leave" if loaded.source.keep or loaded.source.leave_out else "rows"
             name = loaded.scans[0].shown if loaded.scans else loaded.name
@@ -142,139 +139,3 @@ def _rows_of_files(loaded: Loaded) -> None:
     if not whole and not source.long and n_left > 0:
         text = f"{n_left:,} of {sum(lines):,} rows are left out as `keep` and `leave_out` say."
         loaded.found("filtered", "not used", n_left, text)
-
-
-def _required(table: ir.Table, kind: str) -> list[str]:
-    return [name for name, column in TABLES[kind].items() if column.required and name in table.columns]
-
-
-def _times(table: ir.Table, kind: str) -> list[str]:
-    return [n for n, column in TABLES[kind].items() if column.kind == "timestamp" and n in table.columns]
-
-
-def _empty(value: ir.Value) -> ir.BooleanValue:
-    return value.isnull() | (value == "") if value.type().is_string() else value.isnull()
-
-
-def _implausible(value: ir.TimestampValue, kind: str) -> ir.BooleanValue:
-    first, last = (ibis.literal(datetime(year, 1, 1), type="timestamp") for year in PLAUSIBLE[kind])
-    year = [ibis.literal(datetime(y, m, d), type="timestamp") for y, m, d in ((OPEN_ENDED - 1, 12, 31), (9999, 12, 31))]
-    open_ended = (value >= year[0]) & (value < year[1] + ibis.interval(days=1))
-    return ((value < first) | ((value >= last) & ~open_ended)).fill_null(False)
-
-
-def _usable(table: ir.Table, kind: str) -> list[ir.BooleanValue]:
-    """Rows that analyses can use; the others were counted."""
-    usable = [~_empty(table[name]) for name in _required(table, kind)]
-    if kind in ("events", "surveys"):
-        usable += [~_implausible(table[name], kind) for name in _times(table, kind)[:1]]
-    return usable
-
-
-def _findings(table: ir.Table, kind: str, survey: Survey) -> pd.DataFrame:
-    """Count everything that can be wrong with a row, in one pass, by source."""
-    flags = {f"missing_{name}": _empty(table[name]) for name in _required(table, kind)}
-    flags |= {f"implausible_{name}": _implausible(table[name], kind) for name in _times(table, kind)}
-    if "duration_s" in table.columns:
-        flags["negative_duration"] = table.duration_s < 0
-    if {"observed_from", "observed_until"} <= set(table.columns):
-        flags["reversed_window"] = table.observed_until < table.observed_from
-    flags |= rating_flags(table, survey) if kind == "surveys" else {}
-    flags["unreadable"] = table[BAD]
-    measures = {f"n_{name}": flag.sum().fill_null(0) for name, flag in flags.items()}
-    if ROW in table.columns:
-        measures |= {f"row_{name}": table[ROW].min(where=flag) for name, flag in flags.items()}
-    aware = table[AWARE]
-    measures["n"] = table.count()
-    measures["points"] = all_bits(table[POINT]).fill_null(0)
-    measures |= {"n_aware": aware.sum().fill_null(0), "n_naive": (~aware).sum().fill_null(0)}
-    return table.group_by(ORIGIN).aggregate(**measures).execute().set_index(ORIGIN)
-
-
-_TEXTS = {
-    "missing": ("has no {name}", "have no {name}", "up to 1 % are dropped and counted. Fill the column at source."),
-    "implausible": (
-        "has a {name} before {first} or after {last}",
-        "have a {name} before {first} or after {last}",
-        "a count in another unit, or a typing error. Declare `read: {{timestamp_format: epoch_s}}` (or epoch_ms, "
-        "epoch_us, excel), or mend the values at source{drop}.",
-    ),
-    "negative_duration": ("has a duration_s below 0", "have a duration_s below 0", "mend it at source."),
-    "reversed_window": (
-        "has an observed_until before its observed_from",
-        "have an observed_until before their observed_from",
-        "mend the window at source.",
-    ),
-}
-
-
-def _report(loaded: Loaded, row: pd.Series, offset: int) -> None:
-    """Turn the counts of one source into findings."""
-    if int(row["n_unreadable"]):
-        explain_unreadable(loaded)
-    if row["n_aware"] and row["n_naive"]:
-        text = (
-            f"{loaded.where}: {int(row['n_aware']):,} times carry an offset such as +02:00 and "
-            f"{int(row['n_naive']):,} do not; write all of them in one way at source."
-        )
-        loaded.found("mixed_offsets", "error", int(min(row["n_aware"], row["n_naive"])), text)
-    unreadable = {problem.check for problem in loaded.problems}
-    for column, count in row.items():
-        check = str(column).removeprefix("n_")
-        kind = check if check in _TEXTS else check.partition("_")[0]
-        n = int(count) if str(column).startswith("n_") and kind in _TEXTS else 0
-        name = check.removeprefix(f"{kind}_")
-        if n and f"unreadable_{name}" not in unreadable:
-            _report_rows(loaded, check, kind, n, row.get(f"row_{check}"), offset)
-
-
-def _report_rows(loaded: Loaded, check: str, kind: str, n: int, row: Any, offset: int) -> None:
-    first, last = PLAUSIBLE[loaded.kind]
-    main = check.endswith(("_timestamp", "_answered_at"))
-    droppable = kind == "missing" or (kind == "implausible" and main)
-    words = {"name": check.removeprefix(f"{kind}_"), "first": first, "last": last - 1}
-    words["drop"] = "; up to 1 % are dropped and counted" if main else ""
-    one, many, rest = (text.format(**words) for text in _TEXTS[kind])
-    place = f" (first: {row_in_file(loaded, row - offset)})" if row is not None and not pd.isna(row) else ""
-    share = f" ({n / loaded.n_total:.1%})"
-    text = f"{loaded.where}: {n:,} of {loaded.n_total:,} rows{share} {verb(n, one, many)}{place}; {rest}"
-    loaded.found(check, tolerated(n, loaded.n_total) if droppable else "error", n, text)
-
-
-def _note_duplicates(loaded: Loaded, n: int) -> None:
-    text = (
-        f"{n:,} of {loaded.n_total:,} rows {verb(n, 'is', 'are')} equal to an earlier row in every "
-        f"column; {verb(n, 'it was', 'they were')} dropped. Say `duplicates: keep` if each is a real event."
-    )
-    loaded.found("duplicate_rows", "dropped", n, text)
-
-
-# Rows whose digests are grouped at once; more than this many are taken in turns, to bound the memory.
-_AT_ONCE = 6_000_000
-
-
-def _drop_duplicates(engine: Engine, table: ir.Table, parts: list[Loaded], kind: str) -> ir.Table:
-    """Leave out rows equal to an earlier one of their source in every column.
-
-    Rows are compared by the digest of what was written, then by every typed value.
-    """
-    total = sum(loaded.n_total for loaded in parts)
-    if not engine.numbers_rows or all(loaded.source.duplicates == "keep" for loaded in parts):
-        return table
-    turns = -(-total // _AT_ONCE)
-    twice = []
-    for turn in range(turns):
-        part = table.filter(table[HASH] % turns == turn) if turns > 1 else table.filter(table[HASH].notnull())
-        groups = part.group_by(HASH, ORIGIN).aggregate(n=_.count())
-        twice += groups.filter(_.n > 1).execute()[HASH].tolist()
-    if not twice:
-        return table
-    digests = engine.keep(f"{kind}_twice", ibis.memtable(pd.DataFrame({HASH: pd.Series(twice, dtype="uint64")})))
-    same = table.semi_join(digests, HASH)
-    order = ibis.window(group_by=[same[name] for name in same.columns if name != ROW], order_by=same[ROW])
-    marked = same.mutate(nth=ibis.row_number().over(order)).filter(_.nth > 0)
-    later = engine.keep(f"{kind}_later", marked.select(ROW, ORIGIN))
-    counts = later.group_by(ORIGIN).aggregate(n=_.count()).execute().set_index(ORIGIN)["n"]
-    for i, n in counts.items():
-        _note_duplicates(parts[int(i)], int(n))
-    return table.anti_join(later, ROW) if len(counts) else table

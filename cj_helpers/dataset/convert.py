@@ -11,7 +11,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import Column
 from cj_helpers.dataset.schema_tables import Read
-from cj_helpers.dataset.zones import to_utc
+from cj_helpers.dataset.zones import to_utc, to_utc_on_spark
 
 _FLAGS = {"true": True, "yes": True, "1": True, "y": True, "false": False, "no": False, "0": False, "n": False}
 IDS = {"customer_id", "alias", "journey_id", "session_id"}
@@ -39,6 +39,14 @@ def _try_strptime_offset(text, pattern):  # type: ignore[no-untyped-def]
     """Read a timestamp by a pattern with %z; null when it does not match."""
 
 
+def trimmed(text: ir.StringValue, *, local: bool) -> ir.StringValue:
+    """Remove blanks around a text on any engine.
+
+    Ibis 12 gives Spark the blanks as escapes that Spark takes for letters, so that its ``strip`` eats v and f too.
+    """
+    return text.strip() if local else text.re_replace(r"^\s+|\s+$", "")
+
+
 @dataclass(frozen=True)
 class Notation:
     """How a source writes its values.
@@ -50,28 +58,36 @@ class Notation:
         Zone of times without offset.
     fold : {"first", "second"}
         Which moment a local time means that occurs twice.
-    tries : bool
-        Whether the engine can try a conversion and give null.
-    local : bool
-        Whether the engine is the one in the process, which compares text by its bytes.
+    engine : str
+        Ibis' name of the engine.
     """
 
     read: Read
     zone: str
     fold: str = "first"
-    tries: bool = True
-    local: bool = True
+    engine: str = "duckdb"
+
+    @property
+    def local(self) -> bool:
+        """Whether the engine is the one in the process, which compares text by its bytes."""
+        return self.engine == "duckdb"
 
     def strip(self, text: ir.StringValue) -> ir.StringValue:
         """Remove blanks around a text, looking first: to remove them from every value costs four times as much."""
         if not self.local:
-            return text.strip()
+            return trimmed(text, local=False)
         blank = (text < "!") | text.endswith(" ") | text.endswith("\t")
         return ibis.cases((blank, text.strip()), else_=text)
 
     def cast(self, text: ir.Value, dtype: str) -> ir.Value:
         """Convert text that looks right; null where it is not, on engines that can try."""
-        return text.try_cast(dtype) if self.tries else text.cast(dtype)
+        return text.cast(dtype) if self.engine == "postgres" else text.try_cast(dtype)
+
+    def to_utc(self, local: ir.TimestampValue) -> ir.TimestampValue:
+        """Read local times; null where clocks skipped them."""
+        if self.engine == "pyspark" and self.fold == "first":
+            return to_utc_on_spark(local, self.zone)
+        return to_utc(local, self.zone, self.fold)
 
 
 def convert(value: ir.Value, name: str, column: Column, notation: Notation) -> ir.Value:
@@ -86,7 +102,7 @@ def convert(value: ir.Value, name: str, column: Column, notation: Notation) -> i
     if column.kind == "number":
         return to_number(text, notation)
     if column.kind == "flag":
-        word = text.strip().lower()
+        word = trimmed(text, local=notation.local).lower()
         branches = [(word.isin([w for w, f in _FLAGS.items() if f == flag]), flag) for flag in (True, False)]
         return ibis.cases(*branches, else_=ibis.null("boolean"))
     return notation.strip(text)
@@ -145,7 +161,7 @@ def times(value: ir.Value, notation: Notation) -> Times:
 
 def moments(found: Times, notation: Notation) -> ir.TimestampValue:
     """Bring both parts of a column of times to UTC."""
-    local = None if found.local is None else to_utc(found.local, notation.zone, notation.fold)
+    local = None if found.local is None else notation.to_utc(found.local)
     if local is None or found.moment is None:
         return local if found.moment is None else found.moment
     return ibis.cases((found.moment.notnull(), found.moment), else_=local)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import weakref
@@ -33,25 +34,56 @@ class Engine:
 
     def __init__(self, con: Any, private: Path, *, numbers_rows: bool) -> None:
         self.con, self.private, self.numbers_rows = con, private, numbers_rows
+        self.is_spark = con.name == "pyspark"
+        self._mark = secrets.token_hex(4)
 
     def keep(self, name: str, table: ir.Table) -> ir.Table:
         """Compute a table once, so that no later query does it again."""
-        if self.con.name == "pyspark":  # it has no temporary tables
-            return table.cache()
+        if self.is_spark:
+            return self._keep_on_spark(name, table)
         kept = self.con.create_table(f"cj_{name}", table, temp=True, overwrite=True)
         if self.con.name == "postgres":  # it never looks at temporary tables by itself, and plans badly
             with self.con.begin() as cursor:
                 cursor.execute(f'ANALYZE "cj_{name}"')
         return kept
 
+    def _keep_on_spark(self, name: str, table: ir.Table) -> ir.Table:
+        """Keep a table as a view that is computed already.
+
+        Spark has no temporary tables, and a cached one carries the whole plan of what it came from: plans that grow
+        with every step fill the memory. A checkpoint forgets them. The names of views are those of the session, which
+        data sets share, so each engine has its own.
+        """
+        kept = f"cj_{self._mark}_{name}"
+        self.con.raw_sql(self.con.compile(table)).localCheckpoint().createOrReplaceTempView(kept)
+        return self.con.table(kept)
+
     def drop(self, name: str) -> None:
         """Forget a kept table."""
-        if self.numbers_rows:
+        if self.is_spark:
+            self.con.drop_view(f"cj_{self._mark}_{name}", force=True)
+        elif self.numbers_rows:
             self.con.drop_table(f"cj_{name}", force=True)
 
     def receive(self, name: str, rows: Any) -> ir.Table:
         """Take over an Arrow table that was read from files."""
-        return self.keep(name, self.con.create_view(f"cj_{name}", ibis.memtable(rows), overwrite=True))
+        table = self.con.create_view(f"cj_{name}", ibis.memtable(rows), overwrite=True)
+        if self.is_spark:  # Ibis hands rows over by pandas, where an empty number is NaN
+            floats = [n for n in table.columns if table[n].type().is_floating()]
+            table = table.mutate(**{n: table[n].isnan().ifelse(ibis.null("float64"), table[n]) for n in floats})
+        return self.keep(name, table)
+
+    def with_moments(self, table: ir.Table) -> ir.Table:
+        """Give columns that hold moments their type.
+
+        Ibis takes both of Spark's types of time for clock time without a zone. TIMESTAMP is a moment, which Ibis shows
+        in UTC; only TIMESTAMP_NTZ is what a clock said somewhere.
+        """
+        if not self.is_spark:
+            return table
+        kinds = self.con.raw_sql(self.con.compile(table)).schema
+        moments = [field.name for field in kinds if field.dataType.typeName() == "timestamp"]
+        return table.mutate(**{name: table[name].cast("timestamp('UTC')") for name in moments}) if moments else table
 
     def numbered(self, table: ir.Table) -> ir.Table:
         """Add ``row_number``, from 0 in the order of the sources, where the engine knows it."""

@@ -69,19 +69,18 @@ def allowed_folders(folder: Path, allow: Allow) -> list[Path]:
 
 
 def size_of_files(folder: Path, config: DatasetConfig) -> int:
-    """Return the bytes of all files that dataset.yml names below its folder."""
+    """Return the bytes of all files that dataset.yml names and may read."""
     tables = config.tables
     patterns = {s.source for s in (*tables.events, *tables.surveys, *tables.customers, *tables.identities)}
     patterns |= {raw.source for raw in config.raw.values()}
-    below = [p for p in patterns if p and "://" not in p and not Path(p).is_absolute() and ".." not in Path(p).parts]
-    return sum(path.stat().st_size for pattern in below for path in folder.glob(pattern) if path.is_file())
+    local = [p for p in patterns if p and "://" not in p and (config.allow.outside or not _leaves(p))]
+    return sum(path.stat().st_size for pattern in local for path in _matches(folder, pattern))
 
 
 def _local(folder: Path, source: str, allow: Allow, where: str) -> list[tuple[Path, str]]:
     folders = allowed_folders(folder, allow)
-    leaves = Path(source).is_absolute() or ".." in Path(source).parts
-    base, pattern = (Path("/"), str(Path(source).relative_to("/"))) if Path(source).is_absolute() else (folder, source)
-    found = sorted(path for path in base.glob(pattern) if path.is_file()) if not leaves or allow.outside else []
+    leaves = _leaves(source)
+    found = _matches(folder, source) if not leaves or allow.outside else []
     if leaves and not allow.outside:
         raise ConfigError(
             f"{where}: source {source!r} points outside the data set; allowed are files and globs below the folder "
@@ -98,6 +97,17 @@ def _local(folder: Path, source: str, allow: Allow, where: str) -> list[tuple[Pa
                 "under `allow: {outside: [...]}`."
             )
     return [(path, _shown(path, folder, source)) for path in found]
+
+
+def _leaves(source: str) -> bool:
+    """Whether a path does not start in the data set's folder, or goes up from it."""
+    return Path(source).is_absolute() or ".." in Path(source).parts
+
+
+def _matches(folder: Path, source: str) -> list[Path]:
+    absolute = Path(source).is_absolute()
+    base, pattern = (Path("/"), str(Path(source).relative_to("/"))) if absolute else (folder, source)
+    return sorted(path for path in base.glob(pattern) if path.is_file())
 
 
 def _shown(path: Path, folder: Path, source: str) -> str:

@@ -65,6 +65,18 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"cj key id:" + key).hexdigest()[:8]
 
 
+def key_name(data: Dataset) -> str:
+    """Return the name of the key by which a run makes pseudonyms; empty for public data and without a key.
+
+    Raises
+    ------
+    ConfigError
+        When others may read the file of the key.
+    """
+    key = b"" if data.public else find_key(data.config.privacy, data.folder)
+    return key_id(key) if key else ""
+
+
 def customer_pseudonyms(data: Dataset, table: ir.Table | None) -> pd.DataFrame:
     """Pseudonym of every customer beside the running number that frames carry.
 

@@ -16,7 +16,11 @@ Hashes = npt.NDArray[np.uint64]
 
 
 def raw_id_hashes(data: Dataset) -> Hashes:
-    """Return the sorted 64-bit hashes of all distinct customer ids of a data set, computed in the engine."""
+    """Return the sorted 64-bit hashes of all distinct customer ids of a data set, computed in the process.
+
+    DuckDB does not let an id out. Every other engine has a hash of its own, so that its distinct ids come here to get
+    that of DuckDB, with which `find_raw_ids` compares.
+    """
     tables = [table for table in (data.events, data.surveys, data.customers) if table is not None]
     ids = [table.select(id=table["customer_id"].cast("string")) for table in tables if "customer_id" in table.columns]
     found = [_hashed(one.distinct()) for one in ids]
@@ -31,18 +35,25 @@ def find_raw_ids(texts: Iterable[str], hashes: Hashes) -> set[str]:
     words = sorted(set(texts))
     if not words or not len(hashes):
         return set()
-    connection = ibis.duckdb.connect()
-    try:
-        table = connection.create_table("words", pd.DataFrame({"position": range(len(words)), "id": words}))
-        found = table.order_by("position").select(hash=table["id"].hash()).execute()["hash"]
-    finally:
-        connection.disconnect()
-    known = np.isin(_unsigned(found), hashes)
+    known = np.isin(_hashed_here(pd.DataFrame({"position": range(len(words)), "id": words})), hashes)
     return {word for word, is_id in zip(words, known, strict=True) if is_id}
 
 
 def _hashed(ids: Any) -> Hashes:
-    return _unsigned(ids.filter(ids["id"].notnull()).select(hash=ids["id"].hash()).execute()["hash"])
+    ids = ids.filter(ids["id"].notnull())
+    if ids.get_backend().name != "duckdb":
+        return _hashed_here(ids.execute().assign(position=0))
+    return _unsigned(ids.select(hash=ids["id"].hash()).execute()["hash"])
+
+
+def _hashed_here(words: pd.DataFrame) -> Hashes:
+    """Return the hashes of texts (column ``id``) in the order of ``position``."""
+    connection = ibis.duckdb.connect()
+    try:
+        table = connection.create_table("words", words)
+        return _unsigned(table.order_by("position").select(hash=table["id"].hash()).execute()["hash"])
+    finally:
+        connection.disconnect()
 
 
 def _unsigned(column: pd.Series[Any]) -> Hashes:

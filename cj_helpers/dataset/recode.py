@@ -9,15 +9,16 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.dataset.config import nearest
+from cj_helpers.dataset.convert import trimmed
 from cj_helpers.dataset.schema_tables import Long, Source
 
 
-def filter_rows(raw: ir.Table, source: Source, where: str) -> ir.Table:
+def filter_rows(raw: ir.Table, source: Source, where: str, *, local: bool) -> ir.Table:
     """Keep the rows that ``keep`` and ``leave_out`` say; "" stands for an empty value."""
     for key, rules, wanted in (("keep", source.keep, True), ("leave_out", source.leave_out, False)):
         for column, codes in rules.items():
             _refuse_unknown(column, raw.columns, f"{where}.{key}")
-            found = raw[column].cast("string").strip().fill_null("").isin(codes)
+            found = trimmed(raw[column].cast("string"), local=local).fill_null("").isin(codes)
             raw = raw.filter(found if wanted else ~found)
     return raw
 
@@ -36,7 +37,7 @@ def recode(mapped: dict[str, ir.Value], source: Source, where: str) -> dict[str,
     return mapped
 
 
-def answers_side_by_side(raw: ir.Table, long: Long, where: str) -> ir.Table:
+def answers_side_by_side(raw: ir.Table, long: Long, where: str, *, local: bool) -> ir.Table:
     """Turn one row per answer into one row per response with a column per question.
 
     Raises
@@ -48,7 +49,7 @@ def answers_side_by_side(raw: ir.Table, long: Long, where: str) -> ir.Table:
     """
     for column in (*long.by, long.question, long.answer):
         _refuse_unknown(column, raw.columns, f"{where}.long")
-    asked = raw[long.question].cast("string").strip()
+    asked = trimmed(raw[long.question].cast("string"), local=local)
     table = raw.mutate(**{long.question: asked})
     counts = table.group_by([*long.by, long.question]).aggregate(n=table.count())
     n_twice = int(counts.filter(counts.n > 1).count().execute())

@@ -168,12 +168,3 @@ class DatasetConfig(Model):
                 allowed = ", ".join(self.journeys) or "none, as no journey is defined"
                 raise ValueError(f"changes: no journey {change.journey!r}; allowed: {allowed}")
         return self
-
-    @model_validator(mode="after")
-    def _spark_keeps_moments(self) -> DatasetConfig:
-        if self.engine.startswith("pyspark") and self.time_zone != "UTC":
-            raise ValueError(
-                f"time_zone: found {self.time_zone}; a timestamp of Spark is a moment and would be read as local clock "
-                "time, hours off. Give times in UTC with `time_zone: UTC`, or read the files with the engine duckdb"
-            )
-        return self

@@ -51,12 +51,11 @@ def load_source(
     scans = _scan(engine, folder, config, source.source, source, source.read, where) if source.source else []
     raw = _rows(engine, source, scans, where)
     names = {name: name.strip() for name in raw.columns}
-    raw = filter_rows(raw.rename({new: old for old, new in names.items() if new != old}), source, where)
-    if source.long:
-        raw = answers_side_by_side(raw, source.long, where)
     local = engine.numbers_rows
-    tries = engine.con.name != "postgres"
-    notation = Notation(source.read, config.time_zone, config.time_fold, tries=tries, local=local)
+    raw = filter_rows(raw.rename({new: old for old, new in names.items() if new != old}), source, where, local=local)
+    if source.long:
+        raw = answers_side_by_side(raw, source.long, where, local=local)
+    notation = Notation(source.read, config.time_zone, config.time_fold, engine.con.name)
     mapped = recode(map_columns(raw, source, kind, where), source, where)
     mapped = {name: present(value) for name, value in mapped.items()}
     raw, typed, aware = _typed(raw, mapped, notation, kind)
@@ -78,8 +77,10 @@ def _rows(engine: Engine, source: Source, scans: list[Scan], where: str) -> ir.T
     try:
         if source.table:
             database, _, name = source.table.rpartition(".")
-            return engine.con.table(name, database=tuple(database.split(".")) if database else None)
-        return engine.con.sql(source.sql)
+            found = engine.con.table(name, database=tuple(database.split(".")) if database else None)
+        else:
+            found = engine.con.sql(source.sql)
+        return engine.with_moments(found)
     except Exception as error:  # noqa: BLE001 - each engine has errors of its own
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ConfigError(f"{where}: the engine cannot give {source.table or 'this query'}: {reason}") from None

@@ -9,7 +9,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError
 from cj_helpers.dataset.config import nearest
-from cj_helpers.dataset.convert import Notation, to_number
+from cj_helpers.dataset.convert import Notation, to_number, trimmed
 from cj_helpers.dataset.problems import Conversion
 from cj_helpers.dataset.schema_survey import Survey
 
@@ -52,7 +52,7 @@ def ratings(
     rated: dict[str, ir.Value] = {}
     checked = []
     for role, column in roles.items():
-        text = mapped[column].cast("string").strip().nullif("")
+        text = trimmed(mapped[column].cast("string"), local=notation.local).nullif("")
         unused = _is_code(text, notation, survey.not_applicable.get(column, []))
         blank = _is_code(text, notation, survey.missing.get(column, []))
         answered = (blank | unused).ifelse(ibis.null("string"), text)

@@ -161,6 +161,7 @@ def missing_parts(
         "drop-off survival": journeys,
         "NPS drivers": "" if surveys is not None and rated else "no surveys, or no rating named under survey",
         "churn": _churn_missing(config, events, customers),
+        "priorities": journeys,
     }
     return {analysis: reason for analysis, reason in reasons.items() if reason}
 

@@ -11,6 +11,7 @@ from functools import lru_cache, reduce
 from zoneinfo import ZoneInfo
 
 import ibis
+from ibis.expr import datatypes as dt
 from ibis.expr import types as ir
 
 # Outside these years the first or the last rule goes on.
@@ -51,6 +52,39 @@ def _offset(moment: datetime, info: ZoneInfo) -> timedelta:
     return moment.astimezone(info).utcoffset() or timedelta()
 
 
+# Spark's own functions. Where a local time occurs twice, they take the first.
+@ibis.udf.scalar.builtin(name="to_utc_timestamp", signature=((dt.timestamp, dt.string), dt.timestamp))
+def _moment_of(local, zone):  # type: ignore[no-untyped-def]
+    """Read a local time of a zone."""
+
+
+@ibis.udf.scalar.builtin(name="from_utc_timestamp", signature=((dt.timestamp, dt.string), dt.timestamp))
+def _clock_at(moment, zone):  # type: ignore[no-untyped-def]
+    """Show a moment on the clocks of a zone."""
+
+
+def to_utc_on_spark(local: ir.TimestampValue, zone: str) -> ir.TimestampValue:
+    """Read naive timestamps as ``to_utc`` does with ``fold`` first, by functions of Spark.
+
+    The comparisons of ``to_utc`` are more code than Spark compiles.
+    """
+    changes = transitions(zone)
+    if not changes:
+        return to_utc(local, zone)
+    (first, *offsets), (last, *last_offsets) = changes[0], changes[-1]
+    moment = _moment_of(local, zone)
+    known = (_clock_at(moment, zone) == local).ifelse(moment, ibis.null("timestamp"))
+    return ibis.cases(
+        (local < ibis.literal(first + min(offsets), type="timestamp"), _moved(local, offsets[0])),
+        (local >= ibis.literal(last + max(last_offsets), type="timestamp"), _moved(local, last_offsets[1])),
+        else_=known,
+    )
+
+
+def _moved(local: ir.TimestampValue, offset: timedelta) -> ir.TimestampValue:
+    return local - ibis.interval(seconds=int(offset.total_seconds())) if offset else local
+
+
 def to_utc(local: ir.TimestampValue, zone: str, fold: str = "first") -> ir.TimestampValue:
     """Read naive timestamps as local time of a zone.
 
@@ -82,7 +116,7 @@ def _shift(local: ir.TimestampValue, segments: Sequence[tuple[datetime, timedelt
         offset = segments[0][1]
         if offset is None:
             return ibis.null("timestamp")
-        return local - ibis.interval(seconds=int(offset.total_seconds())) if offset else local
+        return _moved(local, offset)
     middle = len(segments) // 2
     earlier = local < ibis.literal(segments[middle][0], type="timestamp")
     return earlier.ifelse(_shift(local, segments[:middle]), _shift(local, segments[middle:]))

@@ -19,7 +19,6 @@ from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, 
 from cj_helpers.journeys.handoff_ratios import handoff_ratios
 from cj_helpers.journeys.keeping import keep_journeys, keep_steps
 from cj_helpers.journeys.outcomes import build_journeys
-from cj_helpers.journeys.robots import robot_events
 from cj_helpers.journeys.spells import (
     add_customer_columns,
     customer_counts,
@@ -55,7 +54,6 @@ __all__ = [
     "mark_escalated",
     "member_events",
     "overdue_waits",
-    "robot_events",
     "seconds_between",
     "stage_of",
     "stage_spells",

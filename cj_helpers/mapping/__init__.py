@@ -20,7 +20,7 @@ from cj_helpers.mapping.score_parts import Answers, score_answers
 from cj_helpers.mapping.signals import signal_model, signals
 from cj_helpers.mapping.silence import come_backs, gaps, return_curve, rule_sensitivity
 from cj_helpers.mapping.stages import stage_channels, stages
-from cj_helpers.mapping.summary import journey_overview, journey_summary
+from cj_helpers.mapping.summary import journey_overview, journey_summary, stitching_effect
 from cj_helpers.mapping.touchpoints import touchpoints
 from cj_helpers.mapping.traits import promises, traits
 
@@ -57,6 +57,7 @@ __all__ = [
     "signals",
     "stage_channels",
     "stages",
+    "stitching_effect",
     "touchpoints",
     "traits",
     "transitions",

@@ -71,7 +71,7 @@ def _moves(steps: ir.Table, dimension: str) -> ir.Table:
         from_channel=steps[dimension],
         to_channel=following,
         arrived=steps.timestamp.lead().over(in_order),
-        again=steps.is_repeat.lead().over(in_order).ifelse(1.0, 0.0),
+        again=steps.is_repeat.lead().over(in_order).ifelse(1, 0),  # 1.0 would be a decimal to Spark, and round
         changes=changes,
         moves=steps.next_touchpoint.notnull(),
     ).filter(_.moves)

@@ -65,6 +65,33 @@ def journey_summary(
     return pd.DataFrame(rows)
 
 
+def stitching_effect(joined: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
+    """Set the journeys of stitched customers beside those of the ids that the events came with.
+
+    Parameters
+    ----------
+    joined, apart : DataFrame
+        What `journey_summary` returns with and without joining aliases.
+
+    Returns
+    -------
+    DataFrame, one row per journey definition
+        journey, label, n_customers (joined), n_journeys, n_journeys_apart, completed_within, completed_apart,
+        difference (joined minus apart).
+
+    Examples
+    --------
+    A visitor ``cookie`` starts and the customer ``C1`` completes: one journey, completed, when both are one; two when
+    they are not, of which the first is never completed.
+    """
+    joined, apart = (table[table["segment"].eq("all")] for table in (joined, apart))
+    names = {"n_journeys": "n_journeys_apart", "completed_within": "completed_apart"}
+    table = joined.merge(apart.rename(columns=names)[["journey", *names.values()]], on="journey")
+    table["difference"] = table["completed_within"] - table["completed_apart"]
+    columns = ["journey", "label", "n_customers", "n_journeys", "n_journeys_apart", "completed_within"]
+    return table[[*columns, "completed_apart", "difference"]]
+
+
 def journey_overview(
     summary: pd.DataFrame,
     *,

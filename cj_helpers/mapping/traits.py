@@ -105,7 +105,7 @@ def _promises_of(
         .aggregate(
             wait_median_days=rows.wait.median() / 24,
             wait_p90_days=rows.wait.quantile(0.9) / 24,
-            completed_share=(rows.outcome == COMPLETED).ifelse(1.0, 0.0).mean(where=old),
+            completed_share=(rows.outcome == COMPLETED).ifelse(1, 0).mean(where=old),
             n_overdue=rows.is_overdue.ifelse(1, 0).sum(),
         )
         .execute()

@@ -78,6 +78,6 @@ def plot_survey_response(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     ax.set_ylabel(_("Answered in time"))
     ax.set_xlabel(_("Month of the invitation"))
     total = numbers(table["n_invited"]).sum()
-    head(ax, note=fill("{n:count} customers asked, counted once a month.", n=total))
+    head(ax, note=fill("{n:count} invitations.", n=total))
     ax.yaxis.label.set_color(INK)
     return ax

@@ -80,6 +80,7 @@ def _manifest(plan: Plan, outcomes: Sequence[Outcome], *, alerts: Sequence[Alert
         "exit_code": code,
         "parameters": plan.given,
         "inputs": source.inputs,
+        "pseudonym_key_id": source.key_id,
         "versions": naming.versions(),
         "commit": plan.facts["commit"],
         "notebooks": {o.name: {"status": o.verdict.status, "reason": o.verdict.reason} for o in outcomes},

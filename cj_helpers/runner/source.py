@@ -42,8 +42,10 @@ class Source:
         Whether dataset.yml declares the data public.
     raw_ids : array or None
         Hashes of the customers' ids, see `cj_helpers.dataset.raw_id_hashes`.
+    key_id : str
+        Name of the key of the pseudonyms, from which the key cannot be found; empty without one.
     verdict, remarks : list
-        The data-quality verdict per analysis, and what was repaired, dropped or wrong.
+        The data-quality verdict per report, as report 00 shows it, and what was repaired, dropped or wrong.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class Source:
     changes: list[dict[str, Any]] = field(default_factory=list)
     public: bool = False
     raw_ids: Any = field(default=None, compare=False, repr=False)
+    key_id: str = ""
     verdict: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -165,7 +168,8 @@ def _place(error: Exception) -> str:
 
 
 def _open(dataset: str | Path, *, as_of: str) -> Source:
-    from cj_helpers.dataset import open_dataset, raw_id_hashes
+    from cj_helpers.dataset import key_name, open_dataset, raw_id_hashes
+    from cj_helpers.dataset.quality import report_verdicts
 
     path, key = locate(dataset)
     config = path / CONFIG_FILE if path.is_dir() else path
@@ -193,12 +197,17 @@ def _open(dataset: str | Path, *, as_of: str) -> Source:
             alerts=[_plain(alert) for alert in data.config.alerts or []],
             public=data.public,
             raw_ids=None if data.public else raw_id_hashes(data),
+            key_id=key_name(data),
             changes=[_plain(change) for change in data.config.changes or []],
             remarks=[f"{row['outcome']}: {row['source']}: {row['message']}" for row in data.quality.to_dict("records")],
-            verdict=[{str(k): str(v) for k, v in row.items()} for row in data.verdict.to_dict("records")],
+            verdict=_texts(report_verdicts(data.verdict)),
         )
     finally:
         data.con.disconnect()
+
+
+def _texts(table: Any) -> list[dict[str, str]]:
+    return [{str(name): str(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _iso(moment: Any) -> str:

@@ -4,7 +4,7 @@ from cj_helpers.dataset.quality.clocks import clock_profile
 from cj_helpers.dataset.quality.leaks import suspected_leaks
 from cj_helpers.dataset.quality.order import ties
 from cj_helpers.dataset.quality.responses import survey_links, survey_response
-from cj_helpers.dataset.quality.robots import likely_robots
+from cj_helpers.dataset.quality.robots import likely_robots, without_robots
 from cj_helpers.dataset.quality.timeouts import suggested_timeouts
 from cj_helpers.dataset.quality.tracking import tracked_visits
 from cj_helpers.dataset.quality.truncation import customer_truncation
@@ -22,4 +22,5 @@ __all__ = [
     "suspected_leaks",
     "ties",
     "tracked_visits",
+    "without_robots",
 ]

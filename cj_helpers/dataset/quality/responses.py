@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
-
-import ibis
 import pandas as pd
-from ibis import _
 from ibis.expr import types as ir
 
+from cj_helpers.dataset.invitations import invitation_frame
+from cj_helpers.dataset.model import Dataset
+
 LINK_COLUMNS = ["link", "n_answers", "share"]
-MONTH_COLUMNS = ["month", "n_invited", "n_answered", "share", "n_answers"]
+MONTH_COLUMNS = ["month", "n_invited", "n_answered", "share", "n_customers"]
 
 
 def survey_links(surveys: ir.Table | None, events: ir.Table | None, customers: ir.Table | None) -> pd.DataFrame:
@@ -39,44 +37,36 @@ def survey_links(surveys: ir.Table | None, events: ir.Table | None, customers: i
     return table
 
 
-def survey_response(
-    surveys: ir.Table | None,
-    events: ir.Table | None,
-    *,
-    invited: Sequence[str],
-    within: timedelta,
-    as_of: pd.Timestamp,
-) -> pd.DataFrame:
+def survey_response(data: Dataset) -> pd.DataFrame:
     """Count invitations that were answered, by month of the invitation.
-
-    Parameters
-    ----------
-    invited : sequence of str
-        Touchpoints by which customers are asked; empty: nobody knows who was asked, and the result is empty.
-    within : timedelta
-        How long an answer may take. Invitations less than that before as_of are left out.
 
     Returns
     -------
-    DataFrame, one row per month
-        month (first day), n_invited (customers asked that month), n_answered (of these: answered in time), share,
-        n_answers (answers that came in that month, asked or not).
+    DataFrame, one row per month in the zone of the data set
+        month (first day), n_invited (invitations that could have been answered in time by as_of), n_answered, share
+        (answered), n_customers (different customers asked). Empty when nobody knows who was asked (``survey.invited``
+        names no touchpoint) or the answers carry no customer and date.
+
+    Notes
+    -----
+    An invitation is answered as ``invitation_frame`` has it, so that the sum over the months is report 03's rate.
+
+    Examples
+    --------
+    Two customers asked in May, of whom one answered within ``survey.answer_within``: n_invited 2, n_answered 1.
     """
     empty = pd.DataFrame(columns=MONTH_COLUMNS)
-    if surveys is None or events is None or not invited or not {"customer_id", "answered_at"} <= set(surveys.columns):
+    named = data.surveys is not None and {"customer_id", "answered_at"} <= set(data.surveys.columns)
+    if not data.config.survey.invited or data.events is None or not named:
         return empty
-    last = ibis.literal((as_of - within).to_pydatetime(), type="timestamp")
-    asked = events.filter(_.touchpoint.isin(list(invited)) & (_.timestamp <= last))
-    asked = asked.select("customer_id", month=_.timestamp.truncate("M"), at=_.timestamp)
-    answers = surveys.select(who=_.customer_id, answered=_.answered_at)
-    late = (answers.answered.epoch_seconds() - asked.at.epoch_seconds()) <= within.total_seconds()
-    hits = asked.join(answers, [asked.customer_id == answers.who, answers.answered >= asked.at, late])
-    table = asked.group_by("month").aggregate(n_invited=_.customer_id.nunique()).order_by("month").execute()
-    answered = hits.group_by("month").aggregate(n_answered=_.customer_id.nunique()).execute()
-    months = surveys.filter(_.answered_at.notnull()).group_by(month=_.answered_at.truncate("M"))
-    table = table.merge(answered, on="month", how="left").merge(
-        months.aggregate(n_answers=_.count()).execute(), on="month", how="left"
+    asked = invitation_frame(data)
+    asked = asked[asked["is_mature"]]
+    if asked.empty:
+        return empty
+    local = asked["sent_at"].dt.tz_localize("UTC").dt.tz_convert(data.time_zone).dt.tz_localize(None)
+    months = asked.groupby(local.dt.to_period("M").dt.to_timestamp().rename("month"))
+    table = months.agg(
+        n_invited=("answered", "size"), n_answered=("answered", "sum"), n_customers=("customer", "nunique")
     )
-    table[["n_answered", "n_answers"]] = table[["n_answered", "n_answers"]].fillna(0).astype("int64")
     table["share"] = table["n_answered"] / table["n_invited"]
-    return table[MONTH_COLUMNS] if len(table) else empty
+    return table.reset_index()[MONTH_COLUMNS]

@@ -31,7 +31,31 @@ def likely_robots(events: ir.Table | None) -> pd.DataFrame:
     """
     if events is None:
         return pd.DataFrame(columns=COLUMNS)
-    own = events.filter(~_.actor.isin(["company", "system"]).fill_null(False)) if "actor" in events.columns else events
+    own = _of_customers(events)
+    who, limit = _judged(own)
+    limits = {"hours": float(HOURS_A_DAY), "minute": float(A_MINUTE), "volume": limit}
+    return _by_rule(who, limits, int(own.count().execute()))
+
+
+def without_robots(events: ir.Table) -> ir.Table:
+    """Leave out every event of the customers that ``likely_robots`` counts under any of its rules.
+
+    Notes
+    -----
+    A few loyal customers may be among them: look before removing.
+    """
+    who, _limit = _judged(_of_customers(events))
+    return events.anti_join(who.filter(_any_rule(who)), "customer_id")
+
+
+def _of_customers(events: ir.Table) -> ir.Table:
+    if "actor" not in events.columns:
+        return events
+    return events.filter(~_.actor.isin(["company", "system"]).fill_null(False))
+
+
+def _judged(own: ir.Table) -> tuple[ir.Table, float]:
+    """Return customer_id, n_events and one flag a rule for every customer, and the events a day that are too many."""
     minutes = own.group_by("customer_id", minute=_.timestamp.truncate("m")).aggregate(n=_.count())
     days = minutes.group_by("customer_id", day=_.minute.truncate("D")).aggregate(
         n_day=_.n.sum(), n_minute=_.n.max(), n_hours=_.minute.hour().nunique()
@@ -44,12 +68,15 @@ def likely_robots(events: ir.Table | None) -> pd.DataFrame:
         minute=(_.n_minute >= A_MINUTE).any(),
         volume=((_.n_day >= limit) & (_.n_day > LEAST_A_DAY - 1)).any(),
     )
-    total = int(own.count().execute())
-    return _by_rule(who, {"hours": float(HOURS_A_DAY), "minute": float(A_MINUTE), "volume": limit}, total)
+    return who, limit
+
+
+def _any_rule(who: ir.Table) -> ir.BooleanValue:
+    return who.hours | who.minute | who.volume
 
 
 def _by_rule(who: ir.Table, limits: dict[str, float], total: int) -> pd.DataFrame:
-    rules = {**{name: who[name] for name in limits}, "any": who.hours | who.minute | who.volume}
+    rules = {**{name: who[name] for name in limits}, "any": _any_rule(who)}
     measures = {f"k_{name}": flag.sum().fill_null(0) for name, flag in rules.items()}
     measures |= {f"e_{name}": who.n_events.sum(where=flag).fill_null(0) for name, flag in rules.items()}
     found = who.aggregate(**measures).execute().iloc[0]

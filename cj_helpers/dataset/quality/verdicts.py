@@ -9,6 +9,7 @@ NOTEBOOKS = {
     "drop-off survival": "02",
     "NPS drivers": "03",
     "churn": "04",
+    "priorities": "05",
 }
 _RANK = ("not fit", "fit with repairs", "fit", "not available")
 

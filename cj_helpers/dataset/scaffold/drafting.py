@@ -38,6 +38,7 @@ class Settings:
     currency: str = "EUR"
     language: str = "en"
     date_orders: Sequence[str] = ()
+    in_place: bool = False
 
 
 @dataclass
@@ -57,9 +58,9 @@ class Draft:
 
     file: Path
     n_copied: int
+    notes: list[str] = field(default_factory=list)
     placed: list[tuple[str, str, int]] = field(default_factory=list)
     journeys: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     problem: str = ""
 
 
@@ -71,7 +72,8 @@ def init_dataset(folder: Path, files: Sequence[Path], *, settings: Settings, ask
     folder : Path
         The data set; made when it is not there.
     files : sequence of Path
-        CSV (also .gz) or Parquet. Those outside the folder are copied into it.
+        CSV (also .gz) or Parquet. Those outside the folder are copied into it, or used where they lie
+        (``settings.in_place``).
     settings : Settings
     ask : function, optional
         Asked for the order of day, month and year where every value of a column fits several; without it such a
@@ -96,26 +98,34 @@ def init_dataset(folder: Path, files: Sequence[Path], *, settings: Settings, ask
     con = ibis.duckdb.connect()
     try:
         groups = group_files([Path(path) for path in dict.fromkeys(files)])
-        targets = sources.plan(folder, groups)
+        targets = sources.plan(folder, groups, in_place=settings.in_place)
+        texts = [sources.source_text(folder, paths) for paths in targets]
         profiles = [profile(con, group) for group in groups]
         settle(profiles, orders, ask)
         placed = [place(source) for source in profiles]
-        n_copied = sources.copy(groups, targets)
-        named = [(one, sources.source_text(folder, t)) for one, t in zip(placed, targets, strict=True)]
-        return _write(folder, named, settings, n_copied)
+        draft = Draft(folder / sources.CONFIG, *_copy(groups, targets))
+        return _write(draft, list(zip(placed, texts, strict=True)), settings, sources.outside(folder, targets))
     finally:
         con.disconnect()
 
 
-def _write(folder: Path, named: list[tuple[Placed, str]], settings: Settings, n_copied: int) -> Draft:
+def _copy(groups: list[list[Path]], targets: list[list[Path]]) -> tuple[int, list[str]]:
+    """Copy what must be; returns how many files, and a note when they are large."""
+    n, n_bytes = sources.copy(groups, targets)
+    if n_bytes < sources.LARGE:
+        return n, []
+    return n, [f"{n_bytes / 2**30:.1f} GiB were copied; `cj init --in-place` uses files where they lie"]
+
+
+def _write(draft: Draft, named: list[tuple[Placed, str]], settings: Settings, outside: list[str]) -> Draft:
     """Write the sources first, read the log with them, then write the whole file."""
+    file, folder = draft.file, draft.file.parent
     folder.mkdir(parents=True, exist_ok=True)
-    file, first = folder / sources.CONFIG, folder / _DRAFT
-    draft = Draft(file, n_copied)
+    first = folder / _DRAFT
     for one, text in named:
         draft.placed.append((text, one.table or "no place", one.source.n_rows))
         draft.notes += [f"{text}: {reason}" for reason in one.missing]
-    head, body = _head(folder, settings), _body(named)
+    head, body = [*_head(folder, settings), *writing.allow_lines(outside)], _body(named)
     try:
         first.write_text("\n".join([*head, *body, "max_lag: 36500d", ""]), encoding="utf-8")
         found, lag = _look(first, draft)

@@ -27,6 +27,16 @@ def heading(*, name: str, schema: str, time_zone: str, currency: str, language: 
     ]
 
 
+def allow_lines(outside: Sequence[str]) -> list[str]:
+    """Return what lets a data set read files where they lie, outside its own folder."""
+    if not outside:
+        return []
+    return [
+        "allow:",
+        line(f"outside: {inline(list(outside))}", "folders whose files are used where they lie", indent=2),
+    ]
+
+
 def source_lines(placed: Placed, text: str, channel: str) -> list[str]:
     """Return the entry of one source under its table."""
     source = placed.source
