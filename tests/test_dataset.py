@@ -14,6 +14,7 @@ import pytest
 
 from cj_helpers.contract import ConfigError, DataError
 from cj_helpers.dataset import channel_days, customer_frame, durations_left_out, feed_gaps, open_dataset, survey_frame
+from cj_helpers.dataset.quality import ties
 from cj_helpers.dataset.unify import same_spelling
 from cj_helpers.journeys import build_journeys, build_steps
 
@@ -571,20 +572,58 @@ def test_public_customers_without_time_under_contract_are_counted(real_data, tmp
     assert durations_left_out(data) == 64
 
 
-def test_traps_of_the_public_data_sets_are_what_their_authors_say(real_data, tmp_path):
-    """Equal purchases stay, codes of a blank are no answers, ties follow the file, tenure 0 is no time at risk."""
+def test_cdnow_equal_rows_and_purchases_of_nothing_stay(real_data, tmp_path):
     bought = open_dataset(example("cdnow", real_data, tmp_path)).events
-    assert bought.count().execute() - bought.drop("row_number").distinct().count().execute() == 255
+    n = bought.count().execute()
+    assert n - bought.drop("row_number").distinct().count().execute() == 255
+    assert n - bought.select("customer_id", "timestamp").distinct().count().execute() == 2_068  # on the same day
+    assert bought.filter(bought.dollar_value.cast("float64") == 0).count().execute() == 80
+
+
+def test_oulad_ties_are_counted_and_withdrawals_without_a_date_are_no_exits(real_data, tmp_path):
+    data = open_dataset(example("oulad", real_data, tmp_path))
+    (tied,) = ties(data.events).to_dict("records")
+    moments = data.events.select("customer_id", "timestamp").distinct().count().execute()
+    assert data.events.count().execute() - moments == 11_615
+    assert (tied["n_tied"], tied["decided_by"]) == (18_895, "row")  # all events of those moments
+    who = data.customers
+    assert who.filter(who.tenure.isnull()).count().execute() == 45  # no date of registration
+    assert who.filter(who.tenure == 0).count().execute() == 19
+    withdrawn, failed = who.final_result == "Withdrawn", who.final_result == "Fail"
+    assert who.filter(withdrawn & ~who.churned).count().execute() == 93
+    assert who.filter(failed & who.churned).count().execute() == 9
+
+
+def test_sfo_blanks_are_no_answers_and_not_used_is_told_apart(real_data, tmp_path):
     asked = survey_frame(open_dataset(example("sfo_survey_2017", real_data, tmp_path)))
     assert len(asked) - asked.nps.notna().sum() == 84 + 1
     assert asked.nps.max() == 10
-    telco = open_dataset(example("telco_churn_ibm", real_data, tmp_path))
-    assert durations_left_out(telco) == 11
+    art = asked[["Q7ART", "Q7ART__not_applicable", "Q7ART__missing_code"]]
+    assert art["Q7ART"].value_counts().to_dict() == {1: 18, 2: 77, 3: 553, 4: 892, 5: 744}
+    assert (art["Q7ART__not_applicable"].sum(), art["Q7ART__missing_code"].sum()) == (445, 102)
+
+
+def test_telco_tenure_0_is_no_time_at_risk_and_its_blank_charges_stay_blank(real_data, tmp_path):
+    data = open_dataset(example("telco_churn_ibm", real_data, tmp_path))
+    assert durations_left_out(data) == 11
+    blank = data.customers.filter(data.customers.TotalCharges.isnull() | (data.customers.TotalCharges == ""))
+    assert blank.select("tenure").execute()["tenure"].tolist() == [0] * 11
+
+
+def test_fines_of_one_day_follow_the_column_of_the_order(real_data, tmp_path):
     fines = open_dataset(example("traffic_fines", real_data, tmp_path)).events
     assert fines.filter(fines.order.isnull()).count().execute() == 0
-    ties = fines.group_by("journey_id", "timestamp").aggregate(n=fines.count(), orders=fines.order.nunique())
-    assert ties.filter(ties.n != ties.orders).count().execute() == 0
-    assert (ties.n - 1).sum().execute() == 475
+    tied = fines.group_by("journey_id", "timestamp").aggregate(n=fines.count(), orders=fines.order.nunique())
+    assert tied.filter(tied.n != tied.orders).count().execute() == 0
+    assert (tied.n - 1).sum().execute() == 475
+    assert ties(fines)["decided_by"].tolist() == ["order"]
+
+
+def test_yellow_pages_answers_are_complete(real_data, tmp_path):
+    answers = survey_frame(open_dataset(example("customer_sat_bayesm", real_data, tmp_path)))
+    questions = ["csat", *[f"q{i}" for i in range(2, 11)]]
+    assert answers[questions].notna().all().all()
+    assert (answers[questions].min().min(), answers[questions].max().max()) == (1, 10)
 
 
 @pytest.mark.parametrize("name", ["e[1].csv", "e?.csv", "e*.csv"])

@@ -11,8 +11,9 @@ from cj_helpers.dataset.engine import ROW, Engine
 from cj_helpers.dataset.problems import Loaded, verb
 from cj_helpers.dataset.sources import HASH, ORIGIN
 
-# Rows whose digests are grouped at once; more than this many are taken in turns, to bound the memory.
-_AT_ONCE = 6_000_000
+# Rows whose digests are grouped at once; more than this many are taken in turns, to bound the memory. Each turn reads
+# all digests, so there are few: what does not fit spills to disk.
+_AT_ONCE, _MOST_TURNS = 6_000_000, 4
 
 
 def drop_duplicates(engine: Engine, table: ir.Table, parts: list[Loaded], kind: str) -> ir.Table:
@@ -23,7 +24,7 @@ def drop_duplicates(engine: Engine, table: ir.Table, parts: list[Loaded], kind: 
     total = sum(loaded.n_total for loaded in parts)
     if not engine.numbers_rows or all(loaded.source.duplicates == "keep" for loaded in parts):
         return table
-    turns = -(-total // _AT_ONCE)
+    turns = min(-(-total // _AT_ONCE), _MOST_TURNS)
     twice = []
     for turn in range(turns):
         part = table.filter(table[HASH] % turns == turn) if turns > 1 else table.filter(table[HASH].notnull())

@@ -65,7 +65,10 @@ class Reading:
         as_of = self._settle_as_of(feeds, surveys, customers)
         check_window(feeds, as_of)
         history = customers if customers is not None and "valid_from" in customers.columns else None
-        events, surveys, customers = self._cut(as_of, received, self._stitched(surveys, identities), customers)
+        none_later = bool(len(feeds)) and feeds["last"].max() <= as_of
+        surveys = self._stitched(surveys, identities)
+        events = received if none_later else self._cut_events(as_of, received)
+        surveys, customers = self._cut(as_of, surveys, customers)
         self._check(events, surveys, customers)
         late = late_feeds(self.config, feeds, as_of_given=not pd.isna(self.given))
         available = missing_parts(self.config, events, surveys, customers)
@@ -162,14 +165,17 @@ class Reading:
         self.reason = "last_date" if dates else "none"
         return pd.Timestamp(max(dates)) if dates else pd.NaT  # type: ignore[return-value]
 
+    def _cut_events(self, as_of: pd.Timestamp, events: ir.Table | None) -> ir.Table | None:
+        if pd.isna(as_of) or events is None:
+            return events
+        return cut_rows(events, "timestamp", as_of, "events", self.problems, self.config.time_zone)
+
     def _cut(
-        self, as_of: pd.Timestamp, events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None
-    ) -> tuple[ir.Table | None, ir.Table | None, ir.Table | None]:
+        self, as_of: pd.Timestamp, surveys: ir.Table | None, customers: ir.Table | None
+    ) -> tuple[ir.Table | None, ir.Table | None]:
         if pd.isna(as_of):
-            return events, surveys, customers
+            return surveys, customers
         zone = self.config.time_zone
-        if events is not None:
-            events = cut_rows(events, "timestamp", as_of, "events", self.problems, zone)
         if surveys is not None and "answered_at" in surveys.columns:
             surveys = cut_rows(surveys, "answered_at", as_of, "surveys", self.problems, zone)
         if customers is not None:
@@ -177,7 +183,7 @@ class Reading:
             if "started_at" in customers.columns:
                 customers = cut_rows(customers, "started_at", as_of, "customers", self.problems, zone)
             customers = self.engine.keep("customers", cut_contracts(customers, as_of, self.problems))
-        return events, surveys, customers
+        return surveys, customers
 
     def _check(self, events: ir.Table | None, surveys: ir.Table | None, customers: ir.Table | None) -> None:
         # Rows that could not be read may hold the touchpoints that seem to be missing.
