@@ -298,7 +298,10 @@ def test_removal_effects_agree_with_the_published_ones(oracles, case):
     assert dict(zip(names, effects, strict=True)) == pytest.approx(expected["removal_effect"])
     weight = effects / effects.sum()
     assert dict(zip(names, weight, strict=True)) == pytest.approx(expected["weight"])
+    assert dict(zip(names, effects, strict=True)) == pytest.approx(expected["monte_carlo_removal"], abs=0.01)
     total = sum(won for _path, won, _lost in found["paths"])
+    n = total + sum(lost for _path, _won, lost in found["paths"])
+    assert total / n == pytest.approx(expected["p_conversion"])
     assert dict(zip(names, weight * total, strict=True)) == pytest.approx(expected["attributed_conversions"])
 
 
