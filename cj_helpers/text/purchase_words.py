@@ -27,9 +27,9 @@ PURCHASE_WORDS = {
     "{exits:count} of {n_active:count} active customers are expected to leave within {days:days}, with "
     "{revenue_at_risk:money} a month ({revenue_low:money} to {revenue_high:money}), if customers of the same age go on "
     "leaving as they have so far.": N_(
-        "{exits:count} of {n_active:count} customers not called gone so far are expected to be within {days:days}, "
-        "with {revenue_at_risk:money} a month ({revenue_low:money} to {revenue_high:money}), if customers of the same "
-        "age go on falling silent as they have so far."
+        "{exits:count} of {n_active:count} customers not called gone so far are expected to be called gone within "
+        "{days:days}, with {revenue_at_risk:money} a month ({revenue_low:money} to {revenue_high:money}), if customers "
+        "of the same age go on falling silent as they have so far."
     ),
     "Monthly revenue expected to leave": N_("Monthly revenue of those expected to be called gone"),
     "Monthly revenue at risk within {days:days}": N_("Monthly revenue of those to be called gone within {days:days}"),
