@@ -229,5 +229,6 @@ def test_a_column_to_compare_by(read, base):
     kinds = base.assign(region=np.where(base.index % 2, "north", "south"))
     found = read(kinds, parameters={"segment_col": "region"})
     assert set(found.tables["nps_differences"]["segment"]) == {"north", "south"}
+    assert found.tables["nps_differences"]["detectable_difference"].gt(0).all()
     assert {"north", "south"} <= set(found.tables["driver_segments"]["segment"])
     assert "nps_scores" in found.figures

@@ -243,6 +243,8 @@ LABELS = {
     "spread": N_("Spread over all cuts"),
     "estimate_raw": N_("Raw score"),
     "vif": N_("VIF"),
+    "n_other": N_("n of all others"),
+    "detectable_difference": N_("Usually seen from"),
     # time and money
     "answered_at": N_("Answered"),
     "as_of": N_("Data up to"),
