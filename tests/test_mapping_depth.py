@@ -130,6 +130,19 @@ def test_flows_and_positions_by_eye(tiny):
     assert second.to_dict() == {"search": 8, "(abandoned)": 1, "(open)": 1, "visit": 1, "quote": 1, "purchase": 1}
 
 
+def test_the_typical_the_best_and_the_worst_path_by_eye():
+    """Most go a>b>z in five days; a>z takes one; a is given up by forty; five are too few to be best."""
+    names = ["path", "n_journeys", "n_customers", "completed_share", "median_days"]
+    rows = [("a>b>z", 100, 90, 1.0, 5.0), ("a>z", 50, 50, 1.0, 1.0), ("a", 40, 40, 0.0, 7.0), ("q>z", 5, 5, 1.0, 0.1)]
+    table = pd.DataFrame(rows, columns=names).assign(journey="k", share=0.2, conf_low=0.0, conf_high=1.0)
+    found = mapping.notable_paths(table)
+    assert dict(zip(found["kind"], found["path"], strict=True)) == {"typical": "a>b>z", "best": "a>z", "worst": "a"}
+    few = mapping.notable_paths(table.head(1))
+    assert few["kind"].tolist() == ["typical", "best"]  # nobody is lost, so there is no worst path
+    assert mapping.with_kinds(table.head(1), few)["kind"].tolist() == ["typical, best"]
+    assert mapping.notable_paths(table.iloc[:0]).empty
+
+
 # --- Silence
 
 

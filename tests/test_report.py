@@ -442,6 +442,15 @@ def test_up_to_two_hundred_rows_are_displayed() -> None:
     assert bundle(shown(report.show, "u", long_table(200), "T"))["truncated"] is False
 
 
+def test_a_folded_table_opens_on_demand():
+    table = pd.DataFrame({"segment": ["a"], "n": [1_000]})
+    html = shown(report.show, "folded", table, "Every <move>", folded=True).data["text/html"]
+    assert html.startswith('<details class="fold"><summary>Every &lt;move&gt;</summary>')
+    assert html.endswith("</details>")
+    plain = shown(report.show, "open", table, "Every <move>").data["text/html"]
+    assert plain in html
+
+
 def test_a_large_table_goes_to_the_folder_of_the_run(out: Path) -> None:
     payload = bundle(shown(report.show, "long_one", long_table(10_000), "T", page_one=True))
     assert (payload["external"], payload["rows"], payload["n_rows"]) == (True, [], 10_000)
