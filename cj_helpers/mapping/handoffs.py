@@ -109,7 +109,8 @@ def _with_journeys(found: pd.DataFrame, changed: ir.Table, journeys: ir.Table) -
     table = table.assign(
         journeys_share=with_it / table["n"],
         cost_with=(table["cost_sum"] / with_it).where(known),
-        cost_without=((table["total"] - table["cost_sum"]) / others.where(others > 0)).where(known),
+        # rounded, because sums by several threads differ in the last digits, and a rest of nothing would show it
+        cost_without=((table["total"] - table["cost_sum"]).round(9) / others.where(others > 0)).where(known),
     )
     first = ["journey", "from_channel", "to_channel", "n_journeys", "journeys_share", "wait_median_hours"]
     first += ["wait_elsewhere_hours", "cost_with", "cost_without", "reentry_share", "n_handoffs", "n_customers"]
