@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from cj_helpers import cli
@@ -33,8 +35,7 @@ def test_a_fit_data_set_has_one_verdict(capsys, sample_run):
     assert shown == stored(sample_run)
 
 
-def test_a_data_set_that_is_not_fit_has_one_verdict_and_exit_code_3(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_a_data_set_that_is_not_fit_has_one_verdict_and_exit_code_3(capsys, tmp_path):
     folder = tmp_path / "late"
     shutil.copytree(ROOT / "data" / "sample", folder)
     config = (folder / "dataset.yml").read_text(encoding="utf-8")
@@ -44,6 +45,8 @@ def test_a_data_set_that_is_not_fit_has_one_verdict_and_exit_code_3(capsys, tmp_
     assert re.search(r"data not fit: calls\.csv is \d\.\d days behind", output.err)
     shown = printed(output.out)
     assert [row[2] for row in shown] == ["not fit", "not fit", "fit", "fit with repairs", "not fit"]
-    assert cli.main(["run", str(folder), "--notebook", "00", "--out", str(tmp_path / "reports"), "--quiet"]) == 3
-    (run,) = (tmp_path / "reports" / "late" / "failed").glob("20*")
-    assert shown == stored(run)
+    command = [sys.executable, "-m", "cj_helpers", "run", str(folder), "--notebook", "00"]
+    run = subprocess.run([*command, "--out", str(tmp_path / "reports"), "--quiet"], cwd=ROOT, check=False)
+    assert run.returncode == 3
+    (published,) = (tmp_path / "reports" / "late" / "failed").glob("20*")
+    assert shown == stored(published)

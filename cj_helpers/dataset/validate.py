@@ -39,7 +39,7 @@ def check_touchpoints(config: DatasetConfig, seen: list[str] | None) -> None:
                 if name not in seen:
                     raise ConfigError(
                         f"journeys.{key}.{place}: the touchpoint {name!r} never occurs; "
-                        f"{nearest(name, seen).rstrip('.')}; remove it or mend the feed."
+                        f"{nearest(name, seen).removesuffix('.')}; remove it or mend the feed."
                     )
         staged = [name for names in journey.stages.values() for name in names]
         twice = sorted({name for name in staged if staged.count(name) > 1})
