@@ -68,7 +68,7 @@ def run(tmp_path_factory) -> Path:
     "sentence",
     [
         "“Ten thousand pages” has 10,007 touchpoints; 9,907 rare ones (",
-        "1 customers are likely robots: at least 1,000 events each,",
+        "Customers who behave like programs: 1 (report 00 has the rules), with 22.9 % of all events.",
         "None of the 60 journeys of “All open” was completed: 0 were given up, 60 are open.",
         "100.0 % of the steps of “Ties everywhere” have the same time as the next one",
         "An estimated 100.0 % of the journeys of “One touchpoint” are completed within 7 days",
