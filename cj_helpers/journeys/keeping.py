@@ -13,7 +13,7 @@ from cj_helpers.journeys.outcomes import build_journeys
 from cj_helpers.journeys.steps import Definitions, build_steps
 
 #: Events of a part. The windows over so many, and what is kept of the parts before, fit into the memory that DuckDB
-#: gets for a large log, so that hardly anything spills to disk and time grows with the log.
+#: gets for a large log, so that hardly anything spills to disk. Each part reads the log once more.
 PART_EVENTS = 20_000_000
 _ATTACH = "ATTACH IF NOT EXISTS ':memory:' AS cj_kept (COMPRESS)"
 _COMPRESS = "FORCE CHECKPOINT cj_kept"
