@@ -53,9 +53,13 @@ def keep_steps(
         owner = events.journey_id.fill_null(owner)
     log_start = events.timestamp.min().as_scalar()
 
+    # most of a log may belong to no journey; a definition without members takes every touchpoint
+    named = [set(d.members) for d in definitions.values()]
+    members = events.filter(events.touchpoint.isin(sorted(set().union(*named)))) if all(named) else events
+
     def parts() -> Iterator[ir.Table]:
         for number in range(n_parts):
-            part = events.filter(_hash(owner) % n_parts == number).cache()
+            part = members.filter(_hash(owner) % n_parts == number).cache()
             yield build_steps(part, definitions=definitions, as_of=as_of, keep=keep, log_start=log_start)
             part.release()
 

@@ -13,7 +13,8 @@ from ibis.expr import types as ir
 from cj_helpers.contract import JourneyDefinition
 
 _MEASURES = ("actor", "mode", "device", "cost", "duration_s", "effort", "satisfaction", "observed_until")
-_BLOCK = ["_named", "_customer", "_block"]
+_CUSTOMER = ["_named", "_customer"]
+_BLOCK = [*_CUSTOMER, "_block"]
 
 Definitions = Mapping[str, JourneyDefinition]
 
@@ -67,12 +68,9 @@ def _steps_of(
     carried: list[str],
     log_start: ir.TimestampScalar,
 ) -> ir.Table:
-    blocks = _mark_blocks(member_events(events, definition, as_of, carried), definition)
-    if definition.start:
-        blocks = _from_first_start(blocks, log_start, definition)
-    else:
-        blocks = blocks.mutate(is_left_truncated=ibis.literal(False))
-    return _describe_steps(blocks, definition, carried)
+    seen = _look_back(member_events(events, definition, as_of, carried), definition)
+    blocks = _mark_blocks(_mark_starts(seen, definition, log_start))
+    return _describe_steps(blocks.filter(_._open), definition, carried)
 
 
 def member_events(events: ir.Table, definition: JourneyDefinition, as_of: datetime, carried: list[str]) -> ir.Table:
@@ -96,11 +94,6 @@ def order_columns(events: ir.Table) -> list[str]:
     return ["timestamp", *(ties or ["touchpoint"])]
 
 
-def _window(table: ir.Table, group: list[str], **bounds: Any) -> Any:
-    order = [table[name] for name in table.columns if name.startswith("_order_")]
-    return ibis.window(group_by=[table[name] for name in group], order_by=order, **bounds)
-
-
 def silence_deadline(
     touchpoint: ir.StringValue, timestamp: ir.TimestampValue, definition: JourneyDefinition
 ) -> ir.TimestampValue:
@@ -117,42 +110,57 @@ def interval(length: timedelta) -> Any:
     return ibis.interval(seconds=round(length.total_seconds()))
 
 
-def _mark_blocks(table: ir.Table, definition: JourneyDefinition) -> ir.Table:
-    """Number each customer's runs of events between ends: success, abandon, or silence over the timeout."""
+def _look_back(table: ir.Table, definition: JourneyDefinition) -> ir.Table:
+    """Number each customer's events, and add whether and when the one before ended a journey."""
     ends = [*definition.success, *definition.abandon]
     table = table.mutate(
         _deadline=silence_deadline(table.touchpoint, table.timestamp, definition),
         _ends=table.touchpoint.isin(ends),
     )
-    by_customer = _window(table, ["_named", "_customer"])
-    table = table.mutate(
+    order = [table[name] for name in table.columns if name.startswith("_order_")]
+    by_customer = ibis.window(group_by=_CUSTOMER, order_by=order)
+    return table.mutate(
+        _row=ibis.row_number().over(by_customer),
         _before_ends=table._ends.lag().over(by_customer),
         _before_deadline=table._deadline.lag().over(by_customer),
     )
-    ended = table._before_ends | (table.timestamp > table._before_deadline).fill_null(False)
-    breaks = table._before_ends.isnull() | (table._named.isnull() & ended)
-    table = table.mutate(_breaks=breaks.ifelse(1, 0))
-    running = _window(table, ["_named", "_customer"], preceding=None, following=0)
-    return table.mutate(_block=table._breaks.sum().over(running))
 
 
-def _from_first_start(table: ir.Table, log_start: ir.TimestampScalar, definition: JourneyDefinition) -> ir.Table:
-    """Drop what precedes the start touchpoint of a block, except where the log's start cut the journey."""
-    opens = table.touchpoint.isin(definition.start)
-    cut = ibis.literal(False)
+def _mark_starts(table: ir.Table, definition: JourneyDefinition, log_start: ir.TimestampScalar) -> ir.Table:
+    """Say which events may open a journey, and which are the first left of one that the log's start cut."""
+    never = ibis.literal(False)
+    if not definition.start:
+        return table.mutate(is_left_truncated=never, _opens=ibis.literal(True))
+    opens, cut = table.touchpoint.isin(definition.start), never
     if definition.timeout is not None:
         reach = log_start + interval(definition.timeout)
-        first = table._before_ends.isnull() & table._named.isnull()
-        cut = first & ~opens & (table.timestamp <= reach)
-    table = table.mutate(is_left_truncated=cut, _opens=(opens | cut | table._named.notnull()).ifelse(1, 0))
-    running = _window(table, _BLOCK, preceding=None, following=0)
-    return table.mutate(_open=table._opens.max().over(running)).filter(_._open == 1)
+        cut = (table._row == 0) & table._named.isnull() & ~opens & (table.timestamp <= reach)
+    return table.mutate(is_left_truncated=cut, _opens=opens | cut | table._named.notnull())
+
+
+def _mark_blocks(table: ir.Table) -> ir.Table:
+    """Number each customer's runs of events between ends (success, abandon, silence), open from their first start on.
+
+    A run is open at an event when the latest start so far is not before the latest break: one window for both.
+    """
+    ended = table._before_ends | (table.timestamp > table._before_deadline).fill_null(False)
+    breaks = (table._row == 0) | (table._named.isnull() & ended)
+    table = table.mutate(
+        _breaks=breaks.ifelse(1, 0),
+        _broke_at=breaks.ifelse(table._row, 0),
+        _opened_at=table._opens.ifelse(table._row, -1),
+    )
+    running = ibis.window(group_by=_CUSTOMER, order_by="_row", preceding=None, following=0)
+    return table.mutate(
+        _block=table._breaks.sum().over(running),
+        _open=table._opened_at.max().over(running) >= table._broke_at.max().over(running),
+    )
 
 
 def _describe_steps(table: ir.Table, definition: JourneyDefinition, carried: list[str]) -> ir.Table:
     """Add position, what follows, wait, repeats and hand-offs within each block."""
-    ordered = _window(table, _BLOCK)
-    same = _window(table, [*_BLOCK, "touchpoint"])
+    ordered = ibis.window(group_by=_BLOCK, order_by="_row")
+    same = ibis.window(group_by=[*_BLOCK, "touchpoint"], order_by="_row")
     table = table.mutate(
         position=ibis.row_number().over(ordered) + 1,
         next_touchpoint=table.touchpoint.lead().over(ordered),
