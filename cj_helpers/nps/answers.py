@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cj_helpers.dataset import Dataset, survey_frame
-from cj_helpers.journeys import build_journeys, build_steps, last_ended
+from cj_helpers.journeys import keep_journeys, keep_steps, last_ended
 
 CONTRACT = ("started_at", "ended_at", "notice_at")
 
@@ -38,8 +38,8 @@ def linked_answers(data: Dataset, *, segment_col: str = "") -> pd.DataFrame:
         wanted = [*config.static, *CONTRACT, config.revenue or "monthly_revenue"]
         attributes = [name for name in wanted if name in customers.columns]
     if surveys is not None and data.events is not None and data.journeys and {"customer_id", "answered_at"} <= columns:
-        steps = build_steps(data.events, definitions=data.journeys, as_of=data.as_of).cache()
-        journeys = build_journeys(steps, definitions=data.journeys, as_of=data.as_of).cache()
+        steps = keep_steps(data.events, definitions=data.journeys, as_of=data.as_of)
+        journeys = keep_journeys(steps, definitions=data.journeys, as_of=data.as_of)
         surveys = last_ended(surveys, journeys=journeys, steps=steps)
     answers = survey_frame(data, surveys=surveys, segment_col=segment_col, attributes=attributes)
     if config.revenue and config.revenue in answers:
