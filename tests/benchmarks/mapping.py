@@ -6,7 +6,8 @@
 Steps, journeys, transitions, variants and the ordered funnel of all four journeys of the sample. Each engine runs in a
 process of its own over the same Parquet file; printed are seconds by table, their sum, the ratio to SQL, peak memory,
 and how much longer than at the size before. Every engine must give the same rows with the same numbers, or the run
-fails. Polars and pandas go up to 10 million; Polars is no dependency of the project (`uv pip install polars`).
+fails; one that needs more memory than DuckDB is given is said to fail. Polars and pandas go up to 10 million; Polars is
+no dependency of the project (`uv pip install polars`).
 """
 
 from __future__ import annotations
@@ -72,8 +73,11 @@ def make_log(events: int, folder: Path) -> Path:
 def alone(engine: str, log: Path, memory: str) -> dict[str, Any]:
     """Run one engine in this process; the fingerprints are neither timed nor part of the memory."""
     times: dict[str, float] = {}
-    before = os.times()
-    done = ENGINES[engine](log, memory, times)
+    before, begin = os.times(), time.perf_counter()
+    try:
+        done = ENGINES[engine](log, memory, times)
+    except duckdb.OutOfMemoryException as error:
+        return {"failed": f"after {time.perf_counter() - begin:.0f} s: {str(error).splitlines()[0]}"}
     after = os.times()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cpu = after.user + after.system - before.user - before.system
@@ -91,7 +95,11 @@ def compare(log: Path, engines: list[str], memory: str, before: dict[str, float]
     """Print one line per engine, and fail when the tables differ; `before` has the times of the size before."""
     found: dict[str, dict[str, Any]] = {}
     for engine in engines:
-        found[engine] = result = run(engine, log, memory)
+        result = run(engine, log, memory)
+        if "failed" in result:
+            print(f"  {engine:7} failed {result['failed']}", flush=True)
+            continue
+        found[engine] = result
         total = sum(result["times"].values())
         base = sum(found["sql"]["times"].values()) if "sql" in found else float("nan")
         parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["times"].items())
@@ -102,13 +110,16 @@ def compare(log: Path, engines: list[str], memory: str, before: dict[str, float]
             f"{result['peak_mb']:,.0f} MB{growth}: {parts}, load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
+    if not found:
+        return
+    first, *_ = found
     for engine, result in found.items():
-        wrong = [name for name, value in found[engines[0]]["prints"].items() if result["prints"][name] != value]
+        wrong = [name for name, value in found[first]["prints"].items() if result["prints"][name] != value]
         if wrong:
             rows = {name: result["prints"][name][0] for name in result["prints"]}
-            raise SystemExit(f"{engine} and {engines[0]} differ in {', '.join(wrong)}; rows of {engine}: {rows}")
-    rows = {name: f"{value[0]:,}" for name, value in found[engines[0]]["prints"].items()}
-    print(f"  the same tables from {', '.join(engines)}: rows {rows}", flush=True)
+            raise SystemExit(f"{engine} and {first} differ in {', '.join(wrong)}; rows of {engine}: {rows}")
+    rows = {name: f"{value[0]:,}" for name, value in found[first]["prints"].items()}
+    print(f"  the same tables from {', '.join(found)}: rows {rows}", flush=True)
 
 
 def main() -> None:
