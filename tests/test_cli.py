@@ -129,7 +129,7 @@ def test_check_tells_the_verdict(capsys, data, books):
 def test_check_of_bad_data_has_its_own_exit_code(capsys, data, books):
     (data / "log.csv").write_text(LOG.read_text().replace("\nc01,", "\n,"))
     assert cli.main(["check", "tinylog"]) == cli.NOT_FIT
-    assert re.search("not fit: .*missing customer id", capsys.readouterr().err)
+    assert re.search("not fit: .*rows without customer_id", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("command", ["check", "run"])

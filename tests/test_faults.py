@@ -229,7 +229,7 @@ EARLY_FAULTS = {
     "latest-is-a-folder": (_real_latest, ["--out", "other"], 2, "latest: is in the way and no link"),
     "broken-config": (_broken_config, [], 2, "stage"),
     "missing-file": (_missing_file, [], 2, "log.csv"),
-    "data-not-fit": (_bad_data, [], 3, "missing customer id"),
+    "data-not-fit": (_bad_data, [], 3, "rows without customer_id"),
 }
 
 

@@ -318,6 +318,21 @@ def test_values_are_escaped_and_code_is_there_but_folded(tmp_path):
     assert scan_html(page) == []
 
 
+def test_prose_about_results_goes_where_there_are_none(tmp_path):
+    shows = tiny.code("1")
+    shows["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"text/plain": "a result"}}]
+    cells = [tiny.markdown("## Without", "with_results"), tiny.code("a = 1"), tiny.markdown("More", "with_results")]
+    cells += [tiny.code("b = 1"), tiny.markdown("## Set up"), tiny.code("c = 1")]
+    cells += [tiny.markdown("## With", "with_results"), tiny.markdown("And so", "with_results"), shows]
+    page = render(tmp_path, *cells)
+    assert re.findall(r"(\w[\w ]*)</h2>", page) == ["Contents", "Set up", "With", "Parameters and provenance"]
+    assert "More" not in page
+    assert "And so" in page
+    assert page.count('<details class="fold">') == 3
+    failed = render(tmp_path, *cells, verdict=Verdict("failed", "ZeroDivisionError", 4))
+    assert "Without</h2>" in failed
+
+
 def test_a_skipped_notebook_shows_its_reason_and_not_its_sections(tmp_path):
     page = render(tmp_path, tiny.markdown("## A section"), verdict=Verdict("skipped", "No <surveys> here.", 2))
     assert "This notebook was skipped." in page

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from babel.messages import mofile, pofile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cj_helpers.contract import ConfigError
@@ -43,7 +43,7 @@ from cj_helpers.text import (
     table_labels,
     value_label,
 )
-from cj_helpers.text.labels import BESIDE, LABELS, VALUES
+from cj_helpers.text.labels import BESIDE, LABELS, VALUES, merge_words
 from cj_helpers.text.messages import Message, find_messages, sources, write_template
 
 
@@ -81,8 +81,12 @@ def _defaults() -> Iterator[None]:
         (1.2345, "ratio", "1.23"),
         (7, "number", "7"),
         (0.58974, "number", "0.590"),
-        (12.3456, "number", "12.35"),
-        (123.456, "number", "123.5"),
+        (7.8, "number", "7.80"),
+        (9.996, "number", "10.0"),
+        (12.3456, "number", "12.3"),
+        (77.84, "number", "77.8"),
+        (99.97, "number", "100"),
+        (123.456, "number", "123"),
         (1234.5, "number", "1,234"),
         (0.00012, "number", "0.00012"),
         (Decimal("2.5"), "number", "2.50"),
@@ -143,6 +147,8 @@ def test_missing_is_not_available_in_every_kind(kind: str, value: object) -> Non
     assert format_value(value, kind) == "n/a"
 
 
+@example(1.797693134862316e306, "percent")
+@example(-1.797693134862316e306, "pp")
 @given(
     st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(sorted(set(KINDS) - {"date", "month", "datetime"}))
 )
@@ -375,6 +381,12 @@ def test_an_interval_is_of_the_kind_of_its_estimate(columns: list[str], estimate
     kinds = table_kinds(columns)
     assert kinds.get("estimate") == estimate
     assert kinds["conf_low"] == conf_low
+
+
+def test_one_name_has_words_in_one_room_only() -> None:
+    assert merge_words({"nps": {"vif": "VIF"}, "churn": {"lift": "Lift"}}) == {"vif": "VIF", "lift": "Lift"}
+    with pytest.raises(ValueError, match="'lift' has words in nps and in churn; move it to shared"):
+        merge_words({"nps": {"lift": "Lift"}, "churn": {"lift": "Lift"}})
 
 
 def test_given_kinds_win() -> None:

@@ -65,9 +65,9 @@ touchpoint to success, an abandon touchpoint, or silence that lasts longer than 
 """
 
 
-def markdown(source: str) -> dict[str, Any]:
+def markdown(source: str, *tags: str) -> dict[str, Any]:
     """A markdown cell."""
-    return {"cell_type": "markdown", "metadata": {}, "source": source}
+    return {"cell_type": "markdown", "metadata": {"tags": list(tags)} if tags else {}, "source": source}
 
 
 def code(source: str, *tags: str) -> dict[str, Any]:

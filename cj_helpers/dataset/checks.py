@@ -9,6 +9,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import MISSING
+from cj_helpers.dataset.check_words import check_words
 from cj_helpers.dataset.problems import Problem
 
 FIT, REPAIRED, NOT_FIT, NOT_AVAILABLE = "fit", "fit with repairs", "not fit", "not available"
@@ -120,7 +121,7 @@ def verdict_table(available: dict[str, str], problems: Sequence[Problem], late: 
     Returns
     -------
     DataFrame, one row per analysis
-        analysis, verdict (fit | fit with repairs | not fit | not available), reason: the names of the checks;
+        analysis, verdict (fit | fit with repairs | not fit | not available), reason: what the checks found, in words;
         ``quality_table`` has the messages.
     """
     rows = []
@@ -136,12 +137,12 @@ def verdict_table(available: dict[str, str], problems: Sequence[Problem], late: 
         elif available.get(analysis):
             rows.append((analysis, NOT_AVAILABLE, available[analysis]))
         elif repairs:
-            rows.append((analysis, REPAIRED, ", ".join(sorted({p.check.replace("_", " ") for p in repairs}))))
+            rows.append((analysis, REPAIRED, ", ".join(sorted({check_words(p.check) for p in repairs}))))
         else:
             rows.append((analysis, FIT, ""))
     return pd.DataFrame(rows, columns=["analysis", "verdict", "reason"])
 
 
 def _short(problem: Problem) -> str:
-    """Name a check and its source, such as "unreadable timestamp in calls.csv"."""
-    return f"{problem.check.replace('_', ' ')} in {problem.source}"
+    """Say what a check found and where, such as "unreadable values in timestamp (calls.csv)"."""
+    return f"{check_words(problem.check)} ({problem.source})"

@@ -23,7 +23,7 @@ from cj_helpers.plots.style import (
     plain,
     value_text,
 )
-from cj_helpers.text import N_, _, fill
+from cj_helpers.text import N_, _, fill, format_value
 
 #: Behind a label that lies on lines.
 _PATCH: dict[str, object] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
@@ -79,7 +79,8 @@ def plot_lift(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.fill_between(share, numbers(table["gain_low"]), numbers(table["gain_high"]), color=SKY, alpha=0.35, linewidth=0)
     ax.plot(share, gain, color=BLUE, linewidth=2, marker="o", markersize=4, gid="gain")
     for row in table[table["share"].isin([0.1, 0.2, 0.5])].itertuples():
-        text = fill("top {share:percent}: {gain:percent}", share=row.share, gain=row.gain)
+        top = format_value(row.share, "percent", digits=0)
+        text = fill("top {top}: {gain:percent}", top=top, gain=row.gain)
         ax.annotate(
             plain(text),
             (row.share, row.gain),

@@ -16,8 +16,9 @@ from cj_helpers import text
 from cj_helpers.runner.bundles import Bundle, collect
 from cj_helpers.runner.markdown import Heading, Headings, render_markdown
 from cj_helpers.runner.notebooks import INJECTED, Notebook
-from cj_helpers.runner.page import PageOne, choose, figure_parts, tile_parts
+from cj_helpers.runner.page import PageOne, choose, figure_parts, tile_parts, unbroken
 from cj_helpers.runner.scan import CSP, SCRIPT
+from cj_helpers.runner.sections import without_empty_sections
 from cj_helpers.runner.verdict import OK, SKIPPED, Verdict
 from cj_helpers.runner.words import banner, words
 from cj_helpers.text import _, fill
@@ -59,6 +60,7 @@ def render_notebook(
     _replace_results(found, page, book=source.name if verdict.status == OK else "")
     _set_opening(view["cells"], rest)
     view["cells"] = [cell for cell in _ran(view["cells"], verdict) if cell["cell_type"] != "raw"]
+    view["cells"] = without_empty_sections(view["cells"]) if verdict.status == OK else view["cells"]
     _prepare_cells(view["cells"], headings)
     last = headings.add(_("Parameters and provenance"), 2)
     parts = {
@@ -150,6 +152,7 @@ def _replace_results(found: list[Bundle], page: PageOne, *, book: str) -> None:
         fragment = re.sub(r"^\s*<style>.*?</style>", "", bundle.output["data"].get("text/html", ""), flags=re.S)
         values = {"bundle": bundle, "fragment": fragment, "words": words()}
         values |= {"tables": f"tables/{book}/" if book else "", "figures": f"figures/{book}/" if book else ""}
+        values["fragment"] = unbroken(fragment) if bundle.kind == "finding" else fragment
         values["moved"] = bundle.place in page.moved
         if bundle.kind == "figure":
             values["figure"] = figure_parts(bundle)

@@ -91,7 +91,7 @@ def tile_parts(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def unbroken(text: str) -> str:
     """Keep a number and its short unit on one line."""
-    return re.sub(r"(?<=\d) (?=(%|h|min|s|days|[A-Z]{3})(?!\w))", "\u00a0", text)
+    return re.sub(r"(?<=\d) (?=(%|pp|h|min|s|days?|[A-Z]{3})(?!\w))", "\u00a0", text)
 
 
 def figure_parts(bundle: Bundle) -> dict[str, Any]:

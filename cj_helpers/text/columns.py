@@ -26,7 +26,8 @@ _NAMES_BY_KIND = {
     "p_value": "p_value p_adjusted",
     "ratio": "hazard_ratio lift",
     "id": "customer fingerprint sha256 version",
-    "date": "date day first_day last_day month period week",
+    "date": "date day first_day last_day period week",
+    "month": "month",
 }
 _KINDS = {name: kind for kind, names in _NAMES_BY_KIND.items() for name in names.split()}
 # (pattern of the whole name, kind), the first that fits; units live in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
@@ -12,8 +13,8 @@ from cj_helpers.contract import ConfigError
 from cj_helpers.text.language import _, in_context
 
 _currency = ""
-# (upper limit of the size, decimals): about three digits that mean something
-_PLACES = ((1, 3), (100, 2), (1000, 1), (math.inf, 0))
+# (upper limit of the size, decimals): three digits, also after rounding; from 100 on no decimals
+_PLACES = ((0.9995, 3), (9.995, 2), (99.95, 1), (math.inf, 0))
 
 
 def set_currency(code: str) -> None:
@@ -62,12 +63,12 @@ def percent(value: Any, digits: int | None) -> str:
 
 def plain_percent(value: Any, digits: int | None) -> str:
     """A share, rounded and nothing else: for the ends of intervals."""
-    return with_unit(decimal(100 * to_number(value), 1 if digits is None else digits), _("{value} %"))
+    return with_unit(decimal(_hundredfold(value), 1 if digits is None else digits), _("{value} %"))
 
 
 def pp(value: Any, digits: int | None) -> str:
     """A difference of two shares with its unit, as tables show it."""
-    return with_unit(decimal(100 * to_number(value), 1 if digits is None else digits), _("{value} pp"))
+    return with_unit(decimal(_hundredfold(value), 1 if digits is None else digits), _("{value} pp"))
 
 
 def count(value: Any, digits: int | None) -> str:
@@ -79,7 +80,7 @@ def count(value: Any, digits: int | None) -> str:
 
 
 def plain_number(value: Any, digits: int | None) -> str:
-    """A number without unit, with about three digits that mean something."""
+    """A number without unit, with three digits that mean something: 0.723, 7.23, 72.3, 723, 7,230."""
     if digits is None and isinstance(value, Integral):
         return decimal(int(value), 0)
     number = to_number(value)
@@ -111,6 +112,12 @@ def p_value(value: Any, digits: int | None) -> str:
     p, places = to_number(value), 3 if digits is None else digits
     smallest = 10.0**-places
     return "< " + decimal(smallest, places) if p < smallest else decimal(p, places)
+
+
+def _hundredfold(value: Any) -> float:
+    """A share in percent; the largest floats stay finite."""
+    percentage = 100 * to_number(value)
+    return math.copysign(sys.float_info.max, percentage) if math.isinf(percentage) else percentage
 
 
 def marks() -> dict[str, str]:

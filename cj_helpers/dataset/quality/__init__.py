@@ -1,5 +1,6 @@
 """Tables of the data-quality report: each says what one may and may not conclude from these data."""
 
+from cj_helpers.dataset.check_words import check_words
 from cj_helpers.dataset.quality.clocks import clock_profile
 from cj_helpers.dataset.quality.leaks import suspected_leaks
 from cj_helpers.dataset.quality.order import ties
@@ -11,6 +12,7 @@ from cj_helpers.dataset.quality.truncation import customer_truncation
 from cj_helpers.dataset.quality.verdicts import overall_verdict, report_verdicts
 
 __all__ = [
+    "check_words",
     "clock_profile",
     "customer_truncation",
     "likely_robots",
