@@ -85,7 +85,9 @@ def effective_size(share: ArrayLike, residual_squares: ArrayLike, n: ArrayLike, 
     n_eff = p(1 - p) / v with v = K/(K - 1) * sum_c (x_c - p m_c)^2 / n^2, the linearised variance of a ratio;
     K customers with m_c rows and x_c successes each. `residual_squares` is that sum. Where v says nothing
     (one customer, or every customer has the same share, so also p = 0 or 1) n_eff is the number of customers;
-    where no customer repeats it is n, and Wilson's interval is the plain one.
+    where no customer repeats it is n, and Wilson's interval is the plain one. v itself is uncertain with few customers:
+    of 95 % intervals with twenty rows a customer and a correlation of .1 about 92 % held the truth with ten customers,
+    94 % with twenty (`tests/benchmarks/coverage.py`).
     """
     p, squares, rows, k = (np.asarray(a, dtype=float) for a in (share, residual_squares, n, n_clusters))
     with np.errstate(divide="ignore", invalid="ignore"):
