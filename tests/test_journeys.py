@@ -18,9 +18,11 @@ from cj_helpers.journeys import (
     build_journeys,
     build_steps,
     events_outside,
+    exclusions,
     journey_frame,
     keep_journeys,
     keep_steps,
+    observed_for,
 )
 
 DAY = timedelta(days=1)
@@ -178,6 +180,27 @@ def test_waiting_on_the_company_stops_the_clock(con):
 def test_observed_until_censors_earlier_than_as_of(con):
     events = log(("a", 0, "visit"), ("b", 0, "visit")).assign(observed_until=[datetime(2024, 1, 6), pd.NaT])
     assert brief(run(con, events, buy())[1]) == [("a", "open", 5.0, 1), ("b", "abandoned", 14.0, 1)]
+
+
+def test_a_journey_enters_a_rate_only_when_observed_for_the_whole_time(con):
+    """Of three that could be judged by their start one was observed for two days only."""
+    until = [datetime(2024, 1, 3), pd.NaT, pd.NaT, datetime(2024, 1, 31)]
+    events = log(("a", 0, "visit"), ("b", 0, "visit"), ("b", 1, "purchase"), ("c", 0, "visit"))
+    definition = buy(within=10 * DAY)
+    journeys = run(con, events.assign(observed_until=until), definition)[1]
+    old = journeys.filter(observed_for(journeys, 10 * DAY, as_of=AS_OF))
+    assert sorted(old.customer_id.execute()) == ["b", "c"]
+    plain = run(con, events, definition)[1]
+    assert "observed_until" not in plain.columns
+    assert plain.filter(observed_for(plain, 10 * DAY, as_of=AS_OF)).count().execute() == 3
+    assert plain.filter(observed_for(plain, 31 * DAY, as_of=AS_OF)).count().execute() == 0
+
+
+def test_journeys_that_began_after_their_observation_are_left_out_and_counted(con):
+    events = log(("a", 3, "visit"), ("b", 0, "visit")).assign(observed_until=[datetime(2024, 1, 2), pd.NaT])
+    journeys = run(con, events, buy())[1]
+    assert journey_frame(journeys)["duration_days"].tolist() == [14.0]
+    assert exclusions(journeys).query("reason == 'no_duration'")["n_journeys"].tolist() == [1]
 
 
 def test_a_named_journey_is_never_split(con):

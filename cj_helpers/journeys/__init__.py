@@ -18,7 +18,7 @@ from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.handoff_ratios import handoff_ratios
 from cj_helpers.journeys.keeping import keep_journeys, keep_steps
-from cj_helpers.journeys.outcomes import build_journeys
+from cj_helpers.journeys.outcomes import build_journeys, observed_for
 from cj_helpers.journeys.spells import (
     add_customer_columns,
     customer_counts,
@@ -53,6 +53,7 @@ __all__ = [
     "left_truncation",
     "mark_escalated",
     "member_events",
+    "observed_for",
     "overdue_waits",
     "seconds_between",
     "stage_of",

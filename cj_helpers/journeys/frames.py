@@ -78,7 +78,9 @@ def journey_frame(journeys: ir.Table, *, keep_left_truncated: bool = True) -> pd
         duration_days, last_seen_days (from the start to the last event), n_steps, n_repeats, n_handoffs,
         n_channels, furthest_stage, cost,
         is_left_truncated, is_overdue, segment (``all`` unless ``add_segment`` set it).
+        Journeys whose observation ended before they began are left out; ``exclusions`` counts them.
     """
+    journeys = journeys.filter((_.duration >= 0).fill_null(False))
     if not keep_left_truncated:
         journeys = journeys.filter(~_.is_left_truncated)
     segment = journeys.segment if "segment" in journeys.columns else ibis.literal(ALL)

@@ -13,6 +13,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import COMPLETED, DataError, JourneyDefinition
 from cj_helpers.inference import adjust_p_values
 from cj_helpers.journeys.contacts import contact_spells
+from cj_helpers.journeys.outcomes import observed_for
 from cj_helpers.survival import hazard_ratios
 
 RATIO_COLUMNS = [
@@ -98,11 +99,8 @@ def _frequent_pairs(
     steps: ir.Table, journeys: ir.Table, definitions: Mapping[str, JourneyDefinition], as_of: datetime, least: int
 ) -> pd.DataFrame:
     """Count the journeys with each hand-off, and how many of the old enough ones were completed."""
-    ripe = ibis.cases(
-        *[(_.journey == key, ibis.literal(as_of - d.within, type="timestamp")) for key, d in definitions.items()],
-        else_=ibis.null("timestamp"),
-    )
-    facts = journeys.mutate(ripe=_.started_at <= ripe).select(
+    old = [(journeys.journey == key, observed_for(journeys, d.within, as_of=as_of)) for key, d in definitions.items()]
+    facts = journeys.mutate(ripe=ibis.cases(*old, else_=False)).select(
         "journey", "journey_id", m=_.ripe.ifelse(1, 0), x=(_.ripe & (_.outcome == COMPLETED)).ifelse(1, 0)
     )
     moved = steps.filter(_.is_handoff).select(

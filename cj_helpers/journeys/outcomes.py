@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
@@ -29,7 +29,8 @@ def build_journeys(steps: ir.Table, *, definitions: Definitions, as_of: datetime
         journey, journey_id, customer_id, started_at, last_event_at, ended_at (null while open), outcome
         (completed | abandoned | open), n_steps, n_repeats, n_handoffs, n_channels, furthest_stage,
         duration (days from start to the end, or to the censoring time while open), cost, is_left_truncated,
-        is_overdue (open, waiting on the company for longer than promised).
+        is_overdue (open, waiting on the company for longer than promised), and observed_until (the censoring time)
+        where the events carry one.
 
     Notes
     -----
@@ -37,6 +38,17 @@ def build_journeys(steps: ir.Table, *, definitions: Definitions, as_of: datetime
     """
     parts = [_journeys_of(steps.filter(_.journey == d.key), d, as_of) for d in definitions.values()]
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
+
+
+def observed_for(journeys: ir.Table, length: timedelta, *, as_of: datetime) -> ir.BooleanValue:
+    """Say which journeys were observed for at least `length` since they began, however they ended.
+
+    Only they tell the share that does something within `length`: of younger ones those that did it early are known.
+    """
+    start = journeys.started_at
+    if "observed_until" in journeys.columns:
+        return start + interval(length) <= journeys.observed_until
+    return start <= ibis.literal(as_of - length, type="timestamp")
 
 
 def _journeys_of(steps: ir.Table, definition: JourneyDefinition, as_of: datetime) -> ir.Table:
@@ -101,6 +113,7 @@ def _select_journeys(table: ir.Table, definition: JourneyDefinition) -> ir.Table
         late = table._censor > table.last_event_at + interval(definition.promise)
         overdue = (table.outcome == OPEN) & table.last_touchpoint.isin(definition.waiting_on_company) & late
     names = list(definition.stages)
+    until = {"observed_until": table._censor} if "observed_until" in table.columns else {}
     furthest = ibis.cases(*[(table.stage_rank == i, s) for i, s in enumerate(names)], else_=None) if names else None
     return table.select(
         "journey",
@@ -119,4 +132,5 @@ def _select_journeys(table: ir.Table, definition: JourneyDefinition) -> ir.Table
         cost=table.cost.cast("float64") if "cost" in table.columns else ibis.null("float64"),
         is_left_truncated=table.is_left_truncated,
         is_overdue=overdue,
+        **until,
     )

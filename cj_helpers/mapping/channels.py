@@ -13,7 +13,7 @@ from scipy.stats import chi2
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
 from cj_helpers.inference import adjust_p_values, newcombe_difference
-from cj_helpers.journeys import add_segment, journey_frame
+from cj_helpers.journeys import add_segment, journey_frame, observed_for
 from cj_helpers.mapping.clustered import customer_sums, effective_of, share_intervals
 from cj_helpers.mapping.summary import journey_summary
 
@@ -73,8 +73,8 @@ def _rates_of(
 ) -> pd.DataFrame:
     names = list(definition.stages)
     rank = {name: index for index, name in enumerate(names)}
-    ripe = ibis.literal(as_of - definition.within, type="timestamp")
-    own = journeys.filter((_.journey == definition.key) & (_.started_at <= ripe))
+    own = journeys.filter(_.journey == definition.key)
+    own = own.filter(observed_for(own, definition.within, as_of=as_of))
     reached = ibis.cases(*[(own.furthest_stage == name, index) for name, index in rank.items()], else_=-1)
     facts = own.select("journey_id", reached=reached, done=(own.outcome == COMPLETED).ifelse(1, 0))
     staged = steps.filter((_.journey == definition.key) & _.stage.isin(names[:-1]))

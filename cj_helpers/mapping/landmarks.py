@@ -10,6 +10,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
+from cj_helpers.journeys import observed_for
 
 LANDMARK_DAYS = (1, 3)
 
@@ -31,7 +32,7 @@ def take_landmarks(
 
     Notes
     -----
-    Only journeys that started `days` + ``within`` before as_of, so that every one had the whole time. What is known
+    Only journeys that were observed for `days` + ``within``, so that every one had the whole time. What is known
     at the landmark may be compared; what came later may not, or waiting would look like a cause of success
     (Anderson, Cain & Gelber 1983).
     """
@@ -41,8 +42,8 @@ def take_landmarks(
 
 def _running(journeys: ir.Table, definition: JourneyDefinition, as_of: datetime, days: float) -> ir.Table:
     reach = timedelta(days=days)
-    end = ibis.literal(as_of - reach - definition.within, type="timestamp")
-    own = journeys.filter((_.journey == definition.key) & (_.started_at <= end))
+    own = journeys.filter(_.journey == definition.key)
+    own = own.filter(observed_for(own, reach + definition.within, as_of=as_of))
     at = own.started_at + ibis.interval(seconds=round(reach.total_seconds()))
     running = own.mutate(at=at).filter(_.ended_at.isnull() | (_.ended_at > _.at))
     last = running["at"] + ibis.interval(seconds=round(definition.within.total_seconds()))
