@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import ibis
 import pandas as pd
@@ -18,7 +20,7 @@ from cj_helpers.dataset.engine import start_duckdb
 from cj_helpers.dataset.readers import read_raw
 from cj_helpers.dataset.scan import scan_file
 from cj_helpers.dataset.sources import load_source
-from cj_helpers.dataset.zones import to_utc, to_utc_on_spark
+from cj_helpers.dataset.zones import define_to_utc, to_utc, to_utc_on_duckdb, to_utc_on_spark
 from cj_helpers.dataset.zones import transitions as clock_changes
 from cj_helpers.journeys import build_journeys, build_steps, journey_frame
 from cj_helpers.mapping import funnel, handoffs, outcomes, stages, touchpoints, transitions, variants
@@ -164,6 +166,28 @@ def test_both_types_of_time_of_spark_are_read_as_what_they_are(spark, tmp_path):
     assert found["timestamp"].tolist() == [pd.Timestamp("2024-07-01 10:00"), pd.Timestamp("2024-07-01 12:00")]
     assert found[["customer_id", "touchpoint"]].to_numpy().tolist() == [["vif", "off"]] * 2
     assert data.events.cost.count().execute() == 0
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata"])
+@pytest.mark.parametrize("fold", ["first", "second"])
+def test_duckdb_reads_local_times_as_python_does(zone, fold):
+    """Every half hour around each change of clocks; a time that clocks skip comes back as another one from UTC."""
+    changes = [at for at, _before, _after in clock_changes(zone)] or [datetime(2020, 1, 1)]
+    moments = sorted({at + timedelta(minutes=30 * i) for at in changes for i in range(-24, 25)})
+    con, info = ibis.duckdb.connect(), ZoneInfo(zone)
+    define_to_utc(con, zone, fold)
+    local = con.create_table("t", pd.DataFrame({"at": pd.to_datetime(moments).astype("datetime64[us]")}))
+    got = local.select("at", macro=to_utc_on_duckdb(local["at"]), cases=to_utc(local["at"], zone, fold)).execute()
+    utc = [at.replace(tzinfo=info, fold=fold == "second").astimezone(UTC) for at in moments]
+    wanted = [
+        pd.NaT if moment.astimezone(info).replace(tzinfo=None) != at else moment.replace(tzinfo=None)
+        for at, moment in zip(moments, utc, strict=True)
+    ]
+    assert got["at"].tolist() == moments
+    for column in ("macro", "cases"):
+        pd.testing.assert_series_equal(
+            got[column].astype("datetime64[us]"), pd.Series(wanted, dtype="datetime64[us]", name=column)
+        )
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import Column
 from cj_helpers.dataset.schema_tables import Read
-from cj_helpers.dataset.zones import to_utc, to_utc_on_spark
+from cj_helpers.dataset.zones import to_utc, to_utc_on_duckdb, to_utc_on_spark
 
 _FLAGS = {"true": True, "yes": True, "1": True, "y": True, "false": False, "no": False, "0": False, "n": False}
 IDS = {"customer_id", "alias", "journey_id", "session_id"}
@@ -85,6 +85,8 @@ class Notation:
 
     def to_utc(self, local: ir.TimestampValue) -> ir.TimestampValue:
         """Read local times; null where clocks skipped them."""
+        if self.local:
+            return to_utc_on_duckdb(local)
         if self.engine == "pyspark" and self.fold == "first":
             return to_utc_on_spark(local, self.zone)
         return to_utc(local, self.zone, self.fold)

@@ -31,6 +31,7 @@ from cj_helpers.dataset.scan import Scan, scan_file
 from cj_helpers.dataset.schema import DatasetConfig
 from cj_helpers.dataset.schema_tables import Manifest, Read, Source
 from cj_helpers.dataset.surveys import ratings
+from cj_helpers.dataset.zones import define_to_utc
 
 # Names of columns that only the reading sees: no header holds a control character.
 BAD, AWARE, HASH, ORIGIN, POINT = "\x1fbad", "\x1faware", "\x1fhash", "\x1forigin", "\x1fpoint"
@@ -56,6 +57,8 @@ def load_source(
     if source.long:
         raw = answers_side_by_side(raw, source.long, where, local=local)
     notation = Notation(source.read, config.time_zone, config.time_fold, engine.con.name)
+    if engine.con.name == "duckdb":
+        define_to_utc(engine.con, config.time_zone, config.time_fold)
     mapped = recode(map_columns(raw, source, kind, where), source, where)
     mapped = {name: present(value) for name, value in mapped.items()}
     raw, typed, aware = _typed(raw, mapped, notation, kind)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, reduce
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -16,6 +17,8 @@ from ibis.expr import types as ir
 
 # Outside these years the first or the last rule goes on.
 FIRST_YEAR, LAST_YEAR = 1990, 2035
+
+Segment = tuple[datetime, timedelta | None]
 
 
 @lru_cache(maxsize=32)
@@ -99,18 +102,23 @@ def to_utc(local: ir.TimestampValue, zone: str, fold: str = "first") -> ir.Times
     -------
     ibis column, naive UTC; null where clocks skipped the local time
     """
+    return _shift(local, _segments(zone, fold))
+
+
+def _segments(zone: str, fold: str) -> list[Segment]:
+    """List from which local time on which offset holds; None for the time that clocks skip."""
     changes = transitions(zone)
     start = changes[0][1] if changes else _offset(datetime(2000, 1, 1, tzinfo=UTC), ZoneInfo(zone))
-    segments: list[tuple[datetime, timedelta | None]] = [(datetime.min, start)]
+    segments: list[Segment] = [(datetime.min, start)]
     for at, before, after in changes:
         if after > before:
             segments += [(at + before, None), (at + after, after)]
         else:
             segments.append((at + (before if fold == "first" else after), after))
-    return _shift(local, segments)
+    return segments
 
 
-def _shift(local: ir.TimestampValue, segments: Sequence[tuple[datetime, timedelta | None]]) -> ir.TimestampValue:
+def _shift(local: ir.TimestampValue, segments: Sequence[Segment]) -> ir.TimestampValue:
     """Choose the segment of a local time by halving."""
     if len(segments) == 1:
         offset = segments[0][1]
@@ -120,6 +128,29 @@ def _shift(local: ir.TimestampValue, segments: Sequence[tuple[datetime, timedelt
     middle = len(segments) // 2
     earlier = local < ibis.literal(segments[middle][0], type="timestamp")
     return earlier.ifelse(_shift(local, segments[:middle]), _shift(local, segments[middle:]))
+
+
+@ibis.udf.scalar.builtin(name="cj_to_utc", signature=((dt.timestamp,), dt.timestamp))
+def to_utc_on_duckdb(local):  # type: ignore[no-untyped-def]
+    """Read naive timestamps as ``to_utc`` does, by the macro of ``define_to_utc``."""
+
+
+def define_to_utc(con: Any, zone: str, fold: str) -> None:
+    """Give a connection to DuckDB the comparisons of ``to_utc`` for one zone as a macro.
+
+    Ibis writes them out for every column of times: for a data set of a dozen, that is half of the work to open it.
+    """
+    con.raw_sql(f"CREATE OR REPLACE TEMP MACRO cj_to_utc(at_local) AS {_shift_text(_segments(zone, fold))}")
+
+
+def _shift_text(segments: Sequence[Segment]) -> str:
+    """Write the choice of ``_shift`` in DuckDB's SQL."""
+    if len(segments) == 1:
+        offset = segments[0][1]
+        return "NULL" if offset is None else f"at_local - to_seconds({int(offset.total_seconds())})"
+    middle = len(segments) // 2
+    earlier, later = _shift_text(segments[:middle]), _shift_text(segments[middle:])
+    return f"CASE WHEN at_local < TIMESTAMP '{segments[middle][0]}' THEN {earlier} ELSE {later} END"
 
 
 def is_folded(local: ir.TimestampValue, zone: str, first: int, last: int) -> ir.BooleanValue:
