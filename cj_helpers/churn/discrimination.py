@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from cj_helpers.contract import DataError
 from cj_helpers.inference import FloatArray, indicator, normal_quantile, require_columns, wilson_interval
@@ -89,11 +88,16 @@ def _delong(left: FloatArray, stayed: FloatArray) -> tuple[FloatArray, FloatArra
     """Areas of the scores and their covariance, from the placements of each customer among the other class."""
     m, n = left.shape[1], stayed.shape[1]
     both = np.concatenate([left, stayed], axis=1)
-    ranks = np.apply_along_axis(rankdata, 1, both)
-    among_left = (ranks[:, :m] - np.apply_along_axis(rankdata, 1, left)) / n
-    among_stayed = 1 - (ranks[:, m:] - np.apply_along_axis(rankdata, 1, stayed)) / m
+    ranks = _ranks(both)
+    among_left = (ranks[:, :m] - _ranks(left)) / n
+    among_stayed = 1 - (ranks[:, m:] - _ranks(stayed)) / m
     area = among_left.mean(axis=1)
     return area, _spread(among_left) / m + _spread(among_stayed) / n
+
+
+def _ranks(scores: FloatArray) -> FloatArray:
+    """Rank each row of scores among itself; equal scores share the mean of their ranks."""
+    return pd.DataFrame(scores).rank(axis=1).to_numpy()
 
 
 def _spread(placements: FloatArray) -> FloatArray:

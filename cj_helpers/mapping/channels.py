@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
 from cj_helpers.inference import adjust_p_values, newcombe_difference
@@ -141,4 +141,4 @@ def _equal_shares(part: pd.DataFrame) -> float:
     if not 0 < mean < 1:
         return 1.0
     statistic = (size * (share - mean) ** 2).sum() / (mean * (1 - mean))
-    return float(chi2.sf(statistic, len(part) - 1))
+    return float(chdtrc(len(part) - 1, statistic))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
+from scipy.special import ndtr
 
 from cj_helpers.contract import ALL, COMPLETED, MISSING, JourneyDefinition
 from cj_helpers.inference import adjust_p_values, newcombe_difference
@@ -67,11 +68,9 @@ def segment_differences(
 
 
 def _difference(one: pd.Series, two: pd.Series) -> dict[str, float]:
-    from scipy.stats import norm
-
     gap = one["estimate"] - two["estimate"]
     error = float(np.hypot(one["std_error"], two["std_error"]))
-    p = 2 * norm.sf(abs(gap) / error) if error > 0 else float("nan")
+    p = 2 * float(ndtr(-abs(gap) / error)) if error > 0 else float("nan")
     ends = {"conf_low": max(gap - 1.96 * error, -1.0), "conf_high": min(gap + 1.96 * error, 1.0)}
     return {"completed_a": one["estimate"], "completed_b": two["estimate"], "difference": gap, **ends, "p_value": p}
 

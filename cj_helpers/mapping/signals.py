@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
-from scipy.stats import rankdata
 
 from cj_helpers.contract import DataError, JourneyDefinition
 from cj_helpers.inference import FloatArray, adjust_p_values
@@ -188,7 +187,7 @@ def auc(score: FloatArray, y: FloatArray) -> float:
     0.875
     """
     n_one = y.sum()
-    ranks = rankdata(score)
+    ranks = pd.Series(score).rank().to_numpy()
     return float((ranks[y == 1].sum() - n_one * (n_one + 1) / 2) / (n_one * (len(y) - n_one)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
+from scipy.special import chdtrc, stdtr
 
 from cj_helpers.contract import DataError
 from cj_helpers.inference import adjust_p_values
@@ -138,8 +138,6 @@ def brant_table(
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
     """Table of `cut_differences` from arrays."""
-    from scipy.stats import chi2
-
     cuts = fit_cuts(outcome, terms, names=names, weights=weights)
     k, p = cuts.slopes.shape
     contrast = np.hstack([-np.ones((k - 1, 1)), np.eye(k - 1)])
@@ -157,7 +155,7 @@ def brant_table(
     names_out = ["term", "slope_low", "slope_high", "difference", "conf_low", "conf_high", "spread", "statistic"]
     table = pd.DataFrame(rows, columns=names_out)
     table["df"] = [k - 1] * p + [(k - 1) * p]
-    table["p_value"] = chi2.sf(table["statistic"], table["df"])
+    table["p_value"] = chdtrc(table["df"], table["statistic"])
     adjusted = [*adjust_p_values(table["p_value"].iloc[:-1]), np.nan]
     return table.assign(p_adjusted=adjusted, n_cuts=k, n=len(outcome) if weights is None else int(weights.sum()))
 
