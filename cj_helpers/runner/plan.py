@@ -137,6 +137,11 @@ def with_as_of(parameters: Sequence[tuple[str, Any]], as_of: str) -> list[tuple[
     return [*given, ("as_of", as_of)] if as_of else given
 
 
+def report_folders(target: Path) -> list[Path]:
+    """Return the folders below which a data set's runs lie and that have a lock each: its own, those of its markets."""
+    return [place for place in (target, *sorted(target.glob(f"{SEGMENTS}/*/*"))) if place.is_dir()]
+
+
 def make_job(plan: Plan, book: Notebook, *, stage: Path, scratch: Path) -> Job:
     """Return the job of one notebook of a run that is staged in ``stage``."""
     declared = {parameter.name for parameter in book.parameters}
