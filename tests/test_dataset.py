@@ -63,6 +63,20 @@ def test_reads_a_plain_file(tmp_path):
     }
 
 
+def test_journeys_end_with_the_observation_of_their_customer(tmp_path):
+    """An event's own end of observation counts too; the earlier of both ends the journey."""
+    rows = ["a,2024-01-01,look,", "b,2024-01-01,look,2024-01-03", "c,2024-01-01,look,", "d,2024-01-09,look,"]
+    events = "\n".join(["who,at,what,end", *rows, "e,2024-01-02,buy,", ""])
+    source = SOURCE.replace("touchpoint: what", "touchpoint: what, observed_until: end")
+    source += "  customers:\n    - source: people.csv\n      columns: {customer_id: who, observed_until: until}\n"
+    people = "who,until\na,2024-01-05\nb,2024-01-05\nc,\nd,2025-01-01\n"
+    yml = HEAD + source + JOURNEY.replace("[visit]", "[buy]").replace("timeout: 7d", "start: [look]\n    timeout: 30d")
+    data = open_dataset(make(tmp_path, yml, events__csv=events, people__csv=people))
+    steps = build_steps(data.events, definitions=data.journeys, as_of=data.as_of)
+    journeys = build_journeys(steps, definitions=data.journeys, as_of=data.as_of)
+    assert journeys.order_by("customer_id").duration.execute().tolist() == [4.0, 2.0, 8.0, 0.0, 0.0]
+
+
 def test_duplicates_can_be_kept(tmp_path):
     yml = HEAD + SOURCE + "      duplicates: keep\n"
     data = open_dataset(make(tmp_path, yml, events__csv=EVENTS))
@@ -343,7 +357,7 @@ def test_values_that_do_not_convert_name_file_column_and_notation(tmp_path, read
         open_dataset(folder)
     assert "Muster" not in str(caught.value)
     verdict = open_dataset(folder, strict=False).verdict
-    assert verdict.reason[0] == f"unreadable {'timestamp' if 'Zeit' in message else 'cost'} in calls.csv"
+    assert verdict.reason[0] == f"unreadable values in {'timestamp' if 'Zeit' in message else 'cost'} (calls.csv)"
 
 
 def test_a_bad_row_of_a_glob_is_named_by_its_file(tmp_path):

@@ -30,7 +30,7 @@ from cj_helpers.dataset.problems import Loaded, Problem
 from cj_helpers.dataset.schema import DatasetConfig
 from cj_helpers.dataset.sources import load_source, scan_raw
 from cj_helpers.dataset.timeline import clock_table, count_hours, drop_future, feed_table, fold_message, no_hours
-from cj_helpers.dataset.unify import current_versions, cut_contracts, cut_rows, unify_touchpoints
+from cj_helpers.dataset.unify import current_versions, cut_contracts, cut_rows, unify_touchpoints, watched
 from cj_helpers.dataset.validate import (
     check_churn,
     check_customers,
@@ -69,6 +69,7 @@ class Reading:
         surveys = self._stitched(surveys, identities)
         events = received if none_later else self._cut_events(as_of, received)
         surveys, customers = self._cut(as_of, surveys, customers)
+        events = watched(events, customers)
         self._check(events, surveys, customers)
         late = late_feeds(self.config, feeds, as_of_given=not pd.isna(self.given))
         available = missing_parts(self.config, events, surveys, customers)

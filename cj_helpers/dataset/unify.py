@@ -117,3 +117,16 @@ def cut_contracts(customers: ir.Table, as_of: pd.Timestamp, problems: list[Probl
         gone = (open_ended | hidden).fill_null(False)
         customers = customers.mutate(**{name: gone.ifelse(ibis.null("timestamp"), customers[name])})
     return customers
+
+
+def watched(events: ir.Table | None, customers: ir.Table | None) -> ir.Table | None:
+    """Give every event the end of its customer's observation, unless it has an earlier one of its own."""
+    if events is None or customers is None or "observed_until" not in customers.columns:
+        return events
+    until = customers.group_by("customer_id").aggregate(_until=_.observed_until.max())
+    joined = events.left_join(until, "customer_id")
+    end = joined["_until"]
+    if "observed_until" in events.columns:
+        own = joined.observed_until
+        end = ibis.least(end.fill_null(own), own.fill_null(end))
+    return joined.select(*[name for name in events.columns if name != "observed_until"], observed_until=end)
