@@ -9,8 +9,8 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import MISSING
-from cj_helpers.dataset.check_words import check_words
 from cj_helpers.dataset.problems import Problem
+from cj_helpers.text import check_words
 
 FIT, REPAIRED, NOT_FIT, NOT_AVAILABLE = "fit", "fit with repairs", "not fit", "not available"
 

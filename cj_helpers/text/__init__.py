@@ -19,6 +19,7 @@ mark and date formats are entries of the catalogue too.
 
 from cj_helpers.text.columns import column_kind, label, table_kinds, table_labels, value_label
 from cj_helpers.text.csvtext import csv_text
+from cj_helpers.text.data_check_words import check_words
 from cj_helpers.text.formats import KINDS, format_value, interval, is_missing, number_marks
 from cj_helpers.text.language import N_, _, languages, set_language, set_wording
 from cj_helpers.text.numbers import set_currency
@@ -31,6 +32,7 @@ __all__ = [
     "N_",
     "PURCHASE_WORDS",
     "_",
+    "check_words",
     "column_kind",
     "csv_text",
     "fill",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cj_helpers.text import N_, _, fill
+from cj_helpers.text.language import N_, _
+from cj_helpers.text.templates import fill
 
 _WORDS = {
     "alias_conflicts": N_("aliases that several customers claim"),
