@@ -53,15 +53,38 @@ def faults() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    base = tmp_path_factory.mktemp("faults")
-    (base / "faults").mkdir()
-    (base / "faults" / "dataset.yml").write_text(YML, encoding="utf-8")
-    faults().to_csv(base / "faults" / "events.csv", index=False)
-    command = [sys.executable, "-m", "cj_helpers", "run", str(base / "faults"), "--notebook", "01"]
-    done = subprocess.run([*command, "--out", str(base / "out")], cwd=ROOT, capture_output=True, text=True, check=False)
+def log(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("faults") / "faults"
+    folder.mkdir()
+    (folder / "dataset.yml").write_text(YML, encoding="utf-8")
+    faults().to_csv(folder / "events.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(log) -> Path:
+    return mapped(log, log.parent / "out")
+
+
+@pytest.fixture(scope="module")
+def without_robots(log) -> Path:
+    return mapped(log, log.parent / "without", "-p", "keep_robots", "false")
+
+
+def mapped(data: Path, out: Path, *options: str) -> Path:
+    """Run report 01; return the folder of the run."""
+    command = [sys.executable, "-m", "cj_helpers", "run", str(data), "--notebook", "01", "--out", str(out), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return (base / "out" / "faults" / "latest").resolve()
+    return (out / data.name / "latest").resolve()
+
+
+def table(run: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(run / "tables" / "01_journey_mapping" / f"{name}.csv")
+
+
+def sentences(run: Path) -> list[str]:
+    return [row["text"] for row in json.loads((run / "results.json").read_text())["findings"]]
 
 
 @pytest.mark.parametrize(
@@ -76,12 +99,51 @@ def run(tmp_path_factory) -> Path:
     ],
 )
 def test_the_report_says_what_is_wrong(run, sentence):
-    findings = [row["text"] for row in json.loads((run / "results.json").read_text())["findings"]]
-    assert [text for text in findings if sentence in text], findings
+    assert [text for text in sentences(run) if sentence in text], sentences(run)
 
 
 def test_the_rest_is_reported(run):
-    journeys = pd.read_csv(run / "tables" / "01_journey_mapping" / "journeys.csv").set_index("journey")
+    journeys = table(run, "journeys").set_index("journey")
     assert journeys.loc[["single", "running", "tied"], "n_journeys"].tolist() == [60, 60, 60]
-    paths = pd.read_csv(run / "tables" / "01_journey_mapping" / "variants.csv")
+    paths = table(run, "variants")
     assert paths.loc[paths["journey"].eq("tied"), "path"].tolist() == ["t1>t2>t3"]
+
+
+def test_page_one_says_that_there_are_no_hand_offs(run):
+    page = (run / "01_journey_mapping.html").read_text(encoding="utf-8")
+    assert "the hand-offs of “”" not in page
+    assert "The frictions that cost most, in journeys a month." in page
+
+
+def test_the_robot_alone_is_left_out_on_demand(run, without_robots):
+    robot = faults()["customer_id"].eq("robot")
+    said = f"Left out are 1 customers who behave like programs (report 00 has the rules), with {robot.sum():,} events, "
+    assert [text for text in sentences(without_robots) if said in text]
+    assert not [text for text in sentences(run) if "Left out are" in text]
+    assert not [text for text in sentences(without_robots) if "The parameter keep_robots" in text]
+
+    with_it, without = (table(each, "outcomes").set_index(["journey", "outcome"]) for each in (run, without_robots))
+    fewer = with_it["n_journeys"] - without["n_journeys"]
+    assert fewer[fewer.ne(0)].to_dict() == {("pages", "abandoned"): 1}
+    others = ["running", "single", "tied"]
+    pd.testing.assert_frame_equal(with_it.loc[others], without.loc[others])
+
+    with_it, without = (
+        table(each, "transitions").set_index(["journey", "source", "target"])["n_transitions"]
+        for each in (run, without_robots)
+    )
+    gone = with_it.sub(without, fill_value=0)
+    assert gone[gone.ne(0)].to_dict() == {
+        ("pages", "page 1", "page 1"): robot.sum() - 1,
+        ("pages", "page 1", "(abandoned)"): 1,
+    }
+    rates = [table(each, "journeys").set_index("journey").loc["pages"] for each in (run, without_robots)]
+    assert [row["n_journeys"] for row in rates] == [2_681, 2_680]
+    assert rates[0]["completed_within"] * 2_681 == pytest.approx(rates[1]["completed_within"] * 2_680)
+
+
+def test_nothing_is_left_out_where_nobody_is_a_robot(sample_run, tmp_path):
+    run = mapped(ROOT / "data" / "sample", tmp_path, "-p", "keep_robots", "false")
+    for name in ("outcomes", "journeys", "transitions"):
+        pd.testing.assert_frame_equal(table(run, name), table(sample_run, name))
+    assert not [text for text in sentences(run) if "behave like programs" in text]

@@ -41,8 +41,8 @@ def test_truth_1_the_report_names_the_rate_of_outages(findings):
 
 def test_truth_2_the_report_names_the_hand_off_from_chat_to_phone(findings, table):
     pattern = (
-        rf"Going from (\w+) to (\w+) takes (.+) days in the median, other moves (.+) h: (.+) % of the journeys of "
-        rf"{OUTAGE}. Of those running on day 3, (.+) % are completed with it and (.+) % without"
+        rf"Going from (\w+) to (\w+) takes (.+) days in the median, other moves (.+) h; it occurs in (.+) % of "
+        rf"the journeys of {OUTAGE}. Of those running on day 3, (.+) % are completed with it and (.+) % without"
     )
     start, end, wait, elsewhere, share, with_it, without = said(findings, pattern)
     assert (start, end) == ("chat", "phone")
@@ -82,8 +82,8 @@ def test_truth_4_the_report_names_the_wait_for_the_technician(findings, table):
 
 def test_truth_5_the_report_names_what_the_chat_bot_truly_contains(findings, table):
     pattern = (
-        rf"In (\w+), self-service seems to solve (.+) % of the journeys of {OUTAGE} .*; (.+) % of these call within "
-        r"7 days: truly contained are (.+) %"
+        rf"In (\w+), self-service seems to solve (.+) % of the journeys of {OUTAGE} .*; (.+) % of these turn to a "
+        r"person within 7 days: truly contained are (.+) %"
     )
     channel, *_shares = said(findings, pattern)
     assert channel == "chat"

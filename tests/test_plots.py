@@ -680,6 +680,26 @@ def test_named_paths_are_drawn_however_rare_and_say_what_they_are():
     assert "◂ worst: loses most journeys" in words(ax)
 
 
+def test_names_of_the_sankey_diagram_keep_to_their_column():
+    table = mapping_tables.flows().replace({"visit": "a_very_long_name_of_a_touchpoint"})
+    texts = [text.get_text() for text in drawn(plots.plot_flows(table), "box")]
+    assert any("a_very_long" in text for text in texts)
+    assert max(len(line) for text in texts for line in text.split("\n")) <= 16
+
+
+def test_a_friction_says_what_it_is_worth_where_that_is_known():
+    table = mapping_tables.frictions()
+    assert "worth up to" not in words(plots.plot_frictions(table.drop(columns="value_per_month", errors="ignore")))
+    shown = words(plots.plot_frictions(table.assign(value_per_month=[1_234.5] + [float("nan")] * (len(table) - 1))))
+    assert shown.count("worth up to 1,234") + shown.count("worth up to 1,235") == 1
+
+
+def test_long_names_of_journeys_are_broken_and_not_cut():
+    rows = [("From the first visit to the first bill", name, 10, 1 / 3) for name in ("completed", "abandoned", "open")]
+    ax = plots.plot_outcomes(pd.DataFrame(rows, columns=["journey", "outcome", "n_journeys", "share"]))
+    assert row_names(ax) == ["From the first visit to the\nfirst bill"]
+
+
 def test_points_of_a_score_add_up_to_it():
     ax = plots.plot_scores(mapping_tables.scores())
     bars = [(bar.get_x(), bar.get_width()) for bar in drawn(ax, "points")]
@@ -691,6 +711,10 @@ def test_bands_of_the_sankey_diagram_have_the_size_of_their_moves():
     ax = plots.plot_flows(mapping_tables.flows())
     heights = sorted(np.ptp(band.get_path().vertices[[0, -2], 1]) for band in drawn(ax, "move"))
     assert heights == pytest.approx([0.2, 0.3, 0.5, 0.5, 0.7])
+    boxes = {to_hex(box.get_facecolor()) for box in ax.patches if box.get_gid() is None}
+    ends = {color.lower() for color in style.OUTCOME_COLORS.values()}
+    names = set(mapping_tables.flows()["source"])
+    assert len(boxes - ends) == len(names)  # no touchpoint has the colour of an outcome
     shown = [text.get_text() for text in drawn(plots.plot_positions(mapping_tables.positions()), "share")]
     assert shown == ["100.0 %", "70.0 %", "50.0 %", "30.0 %", "30.0 %", "20.0 %"]
 
@@ -704,6 +728,24 @@ def test_handoffs_stand_in_their_cells():
         for text in drawn(ax, "n")
     }
     assert cells == {("web", "chat"): "120\n30 min", ("web", "phone"): "30", ("chat", "phone"): "80\n1.1 days"}
+
+
+def test_handoffs_of_devices_and_modes_have_their_own_words():
+    table = handoffs().replace({"web": "self_service", "chat": "assisted", "phone": "other"})
+    ax = plots.plot_handoffs(table, dimension="mode")
+    assert row_names(ax) == ["assisted", "self-service", "other"]
+    assert (ax.get_ylabel(), ax.get_xlabel()[:8]) == ("from mode", "to mode ")
+    assert plots.plot_handoffs(handoffs()).get_ylabel() == "from channel"
+
+
+def test_a_small_matrix_is_no_wider_than_its_cells_need():
+    two = handoffs().query("from_channel == 'web' and to_channel == 'chat'")
+    axes = [plots.plot_handoffs(each) for each in (two, handoffs())]
+    for ax in axes:
+        ax.figure.draw_without_rendering()
+    small, large = (ax.get_window_extent() for ax in axes)
+    assert small.width / 2 == pytest.approx(large.width / 3, rel=0.15)
+    assert small.x0 < 0.25 * axes[0].figure.bbox.width  # flush left
 
 
 def test_smaller_channels_are_counted_in_the_note():
@@ -806,6 +848,26 @@ def test_where_journeys_end_stands_last_however_early_most_arrive():
     assert sorted(places, key=places.get) == ["start", "call", "visit", "done"]
     moves = [flow_layout.Move(*row, 1.0) for row in rows]
     assert flow_layout.arrange(moves, places, max_layers=6).layer == {"start": 0, "call": 1, "visit": 2, "done": 3}
+
+
+def test_the_goal_stands_in_the_last_layer_however_short_the_way_to_it():
+    rows = [("start", "done", 90), ("start", "call", 30), ("call", "visit", 20), ("visit", "letter", 20)]
+    rows += [("call", "call", 3), ("letter", "call", 4)]
+    ends = [("done", "(completed)", 90), ("letter", "(abandoned)", 16), ("call", "(abandoned)", 14)]
+    table = pd.DataFrame([*rows, *ends], columns=["source", "target", "n_transitions"])
+    places = flow_layout.typical_positions(table)
+    moves = [flow_layout.Move(*row, 1.0) for row in rows if row[0] != row[1]]
+    without = flow_layout.arrange(moves, places, max_layers=6).layer
+    assert (without["done"], without["letter"]) == (1, 3)
+    layer = flow_layout.arrange(moves, places, max_layers=6, goals={"done"}).layer
+    assert layer == {"start": 0, "call": 1, "visit": 2, "letter": 3, "done": 3}  # the letter ends journeys, too
+    layer = flow_layout.arrange(moves, places, max_layers=2, goals={"done"}).layer
+    assert layer["done"] == max(layer.values()) == 1
+    assert flow_layout.arrange([], {"done": 0.0}, max_layers=6, goals={"done"}).layer == {"done": 0}
+
+    ax = plots.plot_transitions(table.assign(wait_median_hours=1.0))
+    (done,) = drawn(ax, "completed")
+    assert done.get_x() == max(box.get_x() for box in drawn(ax, "touchpoint"))
 
 
 def large_graph(n: int) -> pd.DataFrame:

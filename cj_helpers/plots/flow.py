@@ -52,8 +52,8 @@ def plot_transitions(
     Notes
     -----
     The width of an arrow is its number of moves; repeats of a touchpoint stand in its box. Touchpoints are
-    ordered by their typical position in a journey, and dashed arrows lead back. The axes are in points, so
-    that boxes keep the size of their text.
+    ordered by their typical position in a journey, the goal stands rightmost, and dashed arrows lead back.
+    The axes are in points, so that boxes keep the size of their text.
     """
     if color not in _SHADES:
         raise ValueError(f"color: found {color!r}; allowed are {', '.join(_SHADES)}")
@@ -69,7 +69,7 @@ def plot_transitions(
     positions = {name: places.get(name, 0.0) for name in names}
     inner = table[~table["target"].isin(END_STATES) & (table["source"] != table["target"])]
     moves = _drawn(inner.assign(_value=_values(inner, table, color)), positions, max_edges)
-    layout = arrange(moves, positions, max_layers=_MAX_LAYERS)
+    layout = arrange(moves, positions, max_layers=_MAX_LAYERS, goals=_goals(table) & set(names))
     sizes = sizes_of(layout, table, width=_WIDTH_PT)
     ax = _flow_axes(ax, layout, sizes)
     draw_moves(ax, moves, layout, sizes, _SHADES[color])
@@ -104,6 +104,13 @@ def _kept(ranked: list[str], table: pd.DataFrame, most: int) -> list[str]:
     return [*ranked[: most - 1], goal[0]]
 
 
+def _goals(table: pd.DataFrame) -> set[str]:
+    """Return the touchpoints at which more than half of all visits complete a journey."""
+    visits = table.groupby("source")["n_transitions"].sum()
+    done = table[table["target"] == f"({COMPLETED})"].groupby("source")["n_transitions"].sum()
+    return set(done.index[done > visits[done.index] / 2])
+
+
 def _drawn(inner: pd.DataFrame, positions: dict[str, float], limit: int) -> list[Move]:
     """Return the most frequent way into each touchpoint from an earlier one, then the largest others."""
     inside = inner[inner["source"].isin(positions) & inner["target"].isin(positions)]
@@ -120,8 +127,7 @@ def _flow_axes(ax: Axes | None, layout: Layout, sizes: Sizes) -> Axes:
     top, bottom = 4.0, sizes.middle(layout.extent) - 4.0
     ax = new_axes(ax, height=(bottom - top) / 72 + 0.8)
     bare(ax)
-    left_over = _WIDTH_PT - sizes.left(layout.n_layers - 1) - sizes.width
-    ax.set_xlim(-4 - left_over / 2, _WIDTH_PT + 4 - left_over / 2)
+    ax.set_xlim(-4, _WIDTH_PT + 4)
     ax.set_ylim(bottom, top)
     return ax
 

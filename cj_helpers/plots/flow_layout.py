@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, pairwise
@@ -66,16 +66,18 @@ def typical_positions(table: pd.DataFrame) -> dict[str, float]:
     return dict(zip(names, (places + _LAST * last).tolist(), strict=True))
 
 
-def arrange(moves: Sequence[Move], positions: dict[str, float], *, max_layers: int) -> Layout:
+def arrange(
+    moves: Sequence[Move], positions: dict[str, float], *, max_layers: int, goals: Set[str] = frozenset()
+) -> Layout:
     """Place the touchpoints of `positions` and the lanes of moves that pass over layers.
 
     A touchpoint stands one layer right of the touchpoint from which most of its arrivals come, one
-    where journeys end right of all its arrivals. Beyond `max_layers` neighbouring layers are merged
-    where the fewest moves then stay within a layer. The order within a layer follows the neighbours,
-    in sweeps from both sides (Sugiyama et al. 1981).
+    where journeys end right of all its arrivals, and `goals` in the last layer. Beyond `max_layers`
+    neighbouring layers are merged where the fewest moves then stay within a layer. The order within
+    a layer follows the neighbours, in sweeps from both sides (Sugiyama et al. 1981).
     """
     order = sorted(positions, key=lambda name: (positions[name], name))
-    layer = _merged(_layers(moves, order, positions), moves, max_layers)
+    layer = _placed(_layers(moves, order, positions), moves, positions, max_layers, goals)
     chains = {(move.source, move.target): _chain(move, layer) for move in moves}
     routes = [[(layer[one], one), *chain, (layer[other], other)] for (one, other), chain in chains.items()]
     links = [link for route in routes for link in pairwise(route) if link[0][0] != link[1][0]]
@@ -102,6 +104,19 @@ def _layers(moves: Sequence[Move], order: list[str], positions: dict[str, float]
         sources = arrivals if positions[name] >= _LAST else arrivals[:1]
         layer[name] = max((layer[move.source] + 1 for move in sources), default=0)
     return layer
+
+
+def _placed(
+    layer: dict[str, int], moves: Sequence[Move], positions: dict[str, float], limit: int, goals: Set[str]
+) -> dict[str, int]:
+    """Merge the layers of all touchpoints but the goals, which stand right of every step on the way to them."""
+    others = {name: place for name, place in layer.items() if name not in goals}
+    if not others or len(others) == len(layer):
+        return _merged(layer, moves, limit)
+    between = [move for move in moves if move.source in others and move.target in others]
+    others = _merged(others, between, limit - 1)
+    last = max(place + (positions[name] < _LAST) for name, place in others.items())
+    return {name: others.get(name, last) for name in layer}
 
 
 def _merged(layer: dict[str, int], moves: Sequence[Move], limit: int) -> dict[str, int]:

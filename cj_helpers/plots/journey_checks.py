@@ -92,7 +92,7 @@ def plot_channel_use(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@draws("difference", pick="extreme", about=("name",), kind="percent")
+@draws("difference", pick="extreme", about=("name",), kind="pp")
 def plot_differences(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 16) -> Axes:
     """Draw differences of shares with 95 % intervals around zero.
 
@@ -111,9 +111,9 @@ def plot_differences(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: i
     dots(ax, rows, estimate="difference", colors=BLUE, hollow=[not value for value in clear])
     ax.axvline(0, color=MUTED, linewidth=0.9, zorder=1)
     columns = zip(numbers(rows["difference"]), numbers(rows["conf_low"]), numbers(rows["conf_high"]), strict=True)
-    row_texts(ax, [interval_text(*values, "percent") for values in columns])
+    row_texts(ax, [interval_text(*values, "pp") for values in columns])
     ax.grid(axis="x")
-    format_axis(ax.xaxis, "percent")
+    format_axis(ax.xaxis, "pp")
     ax.set_xlabel(_("Difference in percentage points (95 % interval; hollow: zero is possible)"))
     head(ax, note=fill("Not drawn: {n:count} further rows.", n=left_out) if left_out else "")
     return ax
@@ -173,7 +173,8 @@ def plot_removal_effects(table: pd.DataFrame, *, ax: Axes | None = None, max_row
 def plot_frictions(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int = 8) -> Axes:
     """Draw how many journeys a month are lost after each touchpoint, with 95 % intervals, the worst on top.
 
-    `table`: name (what stands beside a row), abandoned_per_month, per_month_low, per_month_high.
+    `table`: name (what stands beside a row), abandoned_per_month, per_month_low, per_month_high; where it has
+    value_per_month, what these journeys would have been worth stands below the number.
     """
     table = checked(table, "name", "abandoned_per_month", "per_month_low", "per_month_high", several=True)
     rows = table.head(max_rows)
@@ -187,8 +188,14 @@ def plot_frictions(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int
     ax.barh(range(len(rows)), values, height=0.6, color=ORANGE, zorder=0, gid="lost")
     dots(ax, rows, estimate="abandoned_per_month", colors=INK, size=12)
     columns = zip(values, numbers(rows["conf_low"]), numbers(rows["conf_high"]), strict=True)
-    row_texts(ax, [interval_text(*each, "number") for each in columns])
+    row_texts(ax, _with_worth([interval_text(*each, "number") for each in columns], rows))
     ax.set_xlim(0, None)
     ax.grid(axis="x")
     ax.set_xlabel(_("Journeys a month given up after it (95 % interval)"))
     return ax
+
+
+def _with_worth(texts: list[str], rows: pd.DataFrame) -> list[str]:
+    worth = numbers(rows["value_per_month"]) if "value_per_month" in rows else np.full(len(rows), np.nan)
+    said = [fill("worth up to {worth:money}", worth=value) if value == value else "" for value in worth]
+    return [f"{text}\n{more}" if more else text for text, more in zip(texts, said, strict=True)]

@@ -28,9 +28,10 @@ from cj_helpers.plots.style import (
     segment_text,
     value_text,
 )
-from cj_helpers.text import N_, _, fill
+from cj_helpers.text import N_, _, fill, value_label
 
 _STACK = (COMPLETED, OPEN, ABANDONED)  # both ends of a row have a common base line
+_FEW_CHANNELS = 5
 GREYS = LinearSegmentedColormap.from_list("volume", ["#EDF3F8", "#6BAED6", "#08457A"])
 
 
@@ -49,8 +50,9 @@ def plot_outcomes(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int 
     left_out = rows["journey"].nunique() - len(names)
     shares = rows.pivot_table(index="outcome", columns="journey", values="share", aggfunc="sum", observed=True)
     shares = shares.reindex(index=list(_STACK), columns=names)
-    ax = new_axes(ax, height=1.0 + 0.36 * len(names))
-    name_rows(ax, [plain(name, limit=28) for name in names])
+    shown = two_lines(names, width=28)
+    ax = new_axes(ax, height=rows_height(shown, around=1.05) + 0.05 * len(names))
+    name_rows(ax, shown)
     inks, colors = ([kind[name] for name in _STACK] for kind in (TEXT_ON, OUTCOME_COLORS))
     stacked_rows(ax, shares.to_numpy(dtype=float), colors=colors, inks=inks, parts=_STACK)
     total = rows.groupby("journey", observed=True)["n_journeys"].sum()
@@ -151,11 +153,20 @@ def _conversion(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 @draws("n_handoffs", about=("from_channel", "to_channel"))
-def plot_handoffs(table: pd.DataFrame, *, ax: Axes | None = None, max_channels: int = 8) -> Axes:
+def plot_handoffs(
+    table: pd.DataFrame, *, ax: Axes | None = None, dimension: str = "channel", max_channels: int = 8
+) -> Axes:
     """Draw changes of channel as a matrix: from the row to the column, with their number in the cell.
 
-    `table` has one row per pair of channels: from_channel, to_channel, n_handoffs, n_journeys,
-    wait_median_hours. The second line of a cell is the median wait.
+    Parameters
+    ----------
+    table : DataFrame
+        One row per pair of channels, devices or modes: from_channel, to_channel, n_handoffs, n_journeys,
+        wait_median_hours. The second line of a cell is the median wait.
+    dimension : {"channel", "device", "mode"}
+        What the names are, for the words beside the matrix.
+    max_channels : int
+        The busiest are drawn; a note counts the hand-offs of the others.
     """
     table = checked(table, "from_channel", "to_channel", "n_handoffs", "wait_median_hours")
     if table.empty:
@@ -166,7 +177,11 @@ def plot_handoffs(table: pd.DataFrame, *, ax: Axes | None = None, max_channels: 
     )
     names = list(volume.index[:max_channels])
     kept = table["from_channel"].isin(names) & table["to_channel"].isin(names)
+    own = ax is None
     ax = new_axes(ax, height=1.1 + 0.44 * len(names))
+    if own and len(names) < _FEW_CHANNELS:  # cells of a small matrix are as wide as those of a larger one
+        ax.set_box_aspect(0.38)
+        ax.set_anchor("W")
     grid = np.full((len(names), len(names)), np.nan)
     for source, target, n in table.loc[kept, ["from_channel", "to_channel", "n_handoffs"]].itertuples(index=False):
         grid[names.index(source), names.index(target)] = n
@@ -175,7 +190,7 @@ def plot_handoffs(table: pd.DataFrame, *, ax: Axes | None = None, max_channels: 
     ax.pcolormesh(grid, cmap=GREYS, vmin=0, vmax=np.nanmax([*grid.ravel(), 1]), edgecolors="white", linewidth=2)
     for row in table[kept].itertuples(index=False):
         _handoff_cell(ax, names, row, most=float(np.nanmax(grid)))
-    _matrix_axes(ax, names)
+    _matrix_axes(ax, names, value_label("dimension", dimension))
     hidden = int(table.loc[~kept, "n_handoffs"].sum())
     head(ax, note=fill("Not drawn: {n:count} hand-offs from or to smaller channels.", n=hidden) if hidden else "")
     return ax
@@ -191,12 +206,13 @@ def _handoff_cell(ax: Axes, names: list[str], row: object, *, most: float) -> No
     )
 
 
-def _matrix_axes(ax: Axes, names: list[str]) -> None:
-    ticks, labels = np.arange(len(names)) + 0.5, [plain(name, limit=16) for name in names]
-    ax.set_xticks(ticks, [plain(name, limit=11) for name in names])
+def _matrix_axes(ax: Axes, names: list[str], dimension: str) -> None:
+    words = [value_label("segment", name) for name in names]
+    ticks, labels = np.arange(len(names)) + 0.5, [plain(word, limit=16) for word in words]
+    ax.set_xticks(ticks, [plain(word, limit=12) for word in words])
     ax.set_yticks(ticks, labels)
     ax.set_ylim(len(names), 0)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_xlabel(_("to channel (number of hand-offs, median wait below)"))
-    ax.set_ylabel(_("from channel"))
+    ax.set_xlabel(fill("to {dimension} (number of hand-offs, median wait below)", dimension=dimension))
+    ax.set_ylabel(fill("from {dimension}", dimension=dimension))

@@ -54,7 +54,7 @@ def row_texts(ax: Axes, texts: Sequence[str], *, heading: str = "", places: Sequ
 
 def _beside(ax: Axes, row: float, text: str, *, color: str) -> None:
     ax.annotate(
-        plain(text),
+        "\n".join(plain(line) for line in text.split("\n")),
         (1, row),
         xycoords=ax.get_yaxis_transform(),
         xytext=(8, 0),

@@ -9,16 +9,33 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 
 from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
 from cj_helpers.plots.data import draws
 from cj_helpers.plots.mapping import GREYS
 from cj_helpers.plots.parts import bare, checked, head, no_data
-from cj_helpers.plots.style import INK, NOTE_PT, OUTCOME_COLORS, PALETTE, new_axes, plain, value_text
+from cj_helpers.plots.style import (
+    GREEN,
+    INK,
+    NOTE_PT,
+    OUTCOME_COLORS,
+    PURPLE,
+    SKY,
+    VERMILION,
+    new_axes,
+    plain,
+    value_text,
+    wrap_name,
+)
 from cj_helpers.text import _, fill, value_label
 
 _ENDS = [f"({name})" for name in (COMPLETED, ABANDONED, OPEN)]
 _REST = "…"
+# none of them the colour of an outcome
+_COLORS = (SKY, VERMILION, GREEN, PURPLE, "#5B4E9A", "#8C6D46")
+_CHARS = 16  # of a name between two columns
+_TWO_LINES, _THREE_LINES = 0.09, 0.14  # heights of a box, as shares of all journeys
 
 
 @draws("share", about=("touchpoint", "position"))
@@ -90,7 +107,7 @@ def plot_flows(table: pd.DataFrame, *, ax: Axes | None = None, max_positions: in
     ax = new_axes(ax, height=4.2)
     bare(ax)
     boxes = _boxes(moves, columns, total)
-    colors = {name: PALETTE[k % len(PALETTE)] for k, name in enumerate(_order_of(columns))}
+    colors = {name: _COLORS[k % len(_COLORS)] for k, name in enumerate(_order_of(columns))}
     _bands(ax, moves, boxes, total, colors)
     for (position, name), (top, size) in boxes.items():
         if size <= 0:
@@ -98,14 +115,25 @@ def plot_flows(table: pd.DataFrame, *, ax: Axes | None = None, max_positions: in
         color = OUTCOME_COLORS.get(name.strip("()"), colors.get(name, "#AEB7BF"))
         ax.add_patch(Rectangle((position - 0.04, top), 0.08, size, facecolor=color, edgecolor=INK, linewidth=0.5))
         if size >= 0.04:
-            text = f"{_name(name, 18)} {value_text(round(size * total), 'count')}"
-            ax.text(position + 0.06, top + size / 2, text, va="center", fontsize=NOTE_PT, linespacing=1.05).set_gid(
-                "box"
-            )
-    ax.set_xlim(0.9, max(position for position, _name_ in boxes) + 0.62)
+            text = ax.text(position + 0.06, top + size / 2, _box_text(name, size, total), va="center")
+            text.set(fontsize=NOTE_PT, linespacing=1.05, gid="box", zorder=5)
+            text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
+    ax.set_xlim(0.9, max(position for position, _name_ in boxes) + 0.95)
     ax.set_ylim(max(top + size for top, size in boxes.values()) + 0.02, -0.02)
-    head(ax, note=_("Width: journeys. From the left: first step, second step and so on; “…” are rarer touchpoints."))
+    note = fill(
+        "Width: journeys. From the left: the first {n:count} steps; “…” are rarer touchpoints.",
+        n=max(position for position, _name_ in boxes),
+    )
+    head(ax, note=note)
     return ax
+
+
+def _box_text(name: str, size: float, total: float) -> str:
+    """Return name and number of a box, on as many lines as its height (a share of all journeys) has room for."""
+    n, words = value_text(round(size * total), "count"), value_label("target", name)
+    if len(words) + 1 + len(n) <= _CHARS or size < _TWO_LINES:
+        return f"{plain(words, limit=max(_CHARS - 1 - len(n), 6))} {n}"
+    return f"{wrap_name(words, width=_CHARS, lines=2 if size >= _THREE_LINES else 1)}\n{n}"
 
 
 def _columns(table: pd.DataFrame, most_positions: int, most: int) -> dict[int, list[str]]:

@@ -26,7 +26,7 @@ WIDTH_IN = 7.3  # 700 px at 96 dpi: the text column of a report, and of an A4 pa
 TEXT_PT = 9.5
 NOTE_PT = 9.0  # the smallest type: 12 px when the figure is shown 700 px wide
 
-_ROUNDED = ("percent", "points", "number", "money")  # kinds with as many decimals on an axis as its steps need
+_ROUNDED = ("percent", "pp", "points", "number", "money")  # kinds with as many decimals on an axis as its steps need
 
 INK = "#1F2933"
 MUTED = "#56616B"
@@ -211,7 +211,7 @@ def format_axis(axis: Axis, unit: str) -> None:
             return value_text(mdates.num2date(value).date(), unit)
         if unit not in _ROUNDED:
             return value_text(round(float(value), 9), unit)
-        steps = np.diff(axis.get_majorticklocs()) * (100 if unit == "percent" else 1)
+        steps = np.diff(axis.get_majorticklocs()) * (100 if unit in ("percent", "pp") else 1)
         digits = max(0, int(np.ceil(-np.log10(steps.min()) - 1e-6))) if len(steps) and steps.min() > 0 else None
         return value_text(round(float(value), 9), unit, digits=digits)
 

@@ -11,7 +11,8 @@ from cj_helpers.text.numbers import current_currency
 from cj_helpers.text.templates import fill
 
 _NAMES_BY_KIND = {
-    "count": "rank rank_low rank_high band customers detractors df n passives position promoters removed rows",
+    "count": "landmark_days rank rank_low rank_high band customers detractors df n passives position promoters "
+    "removed rows",
     "percent": "completed_a completed_b completed_apart csat_top ease_top removal_effect utility "
     "all_contacted base_rate completed_within abandoned_within drop_off gain gain_high gain_low hazard "
     "importance inactive_share predicted probability rate returned_share save_rate score_from score_to "
@@ -154,7 +155,7 @@ def table_labels(names: Iterable[str]) -> dict[str, str]:
     columns = list(names)
     labels = {name: label(name) for name in columns}
     for beside, others in BESIDE.items():
-        if beside in labels:
+        if all(name in labels for name in beside):
             labels |= {name: _(text) for name, text in others.items() if name in labels}
     return labels
 
@@ -163,6 +164,8 @@ def value_label(column: str, value: str) -> str:
     """Words for fixed values of a column such as an outcome, for attributes and terms of models; others stay."""
     if column == "term":
         return _term_words(value)
+    if column == "path":
+        return value.replace(">", " › ")
     if column in _COLUMNS_WITH_VALUES and value in VALUES:
         return _(VALUES[value])
     return label(value) if column == "attribute" else value

@@ -85,6 +85,8 @@ def plain_number(value: Any, digits: int | None) -> str:
         return decimal(int(value), 0)
     number = to_number(value)
     size = abs(number)
+    if digits is None and size == 0:
+        return decimal(0, 0)
     if digits is None and (0 < size < 0.0005 or size >= 1e15):
         return _localised(f"{number:.2g}")
     return decimal(number, next(places for limit, places in _PLACES if size < limit) if digits is None else digits)

@@ -53,10 +53,10 @@ _ROOMS = {
 LABELS = merge_words({name: room.LABELS for name, room in _ROOMS.items()})
 # Words for values that stand for themselves in the data, such as the outcome of a journey.
 VALUES = merge_words({name: room.VALUES for name, room in _ROOMS.items()})
-# Headings that differ where a table also has the column on the left.
+# Headings that differ where a table has all columns on the left.
 BESIDE = {
-    "target": {"source": N_("From"), "target": N_("To")},
-    "promoters": {"n": N_("Answers")},
-    "hazard_ratio": {"change": N_("Early against late")},
-    "gap": {"reference": N_("Reference"), "n_reference": N_("Journeys there")},
+    ("source", "target"): {"source": N_("From"), "target": N_("To")},
+    ("promoters",): {"n": N_("Answers")},
+    ("hazard_ratio",): {"change": N_("Early against late")},
+    ("gap",): {"reference": N_("Reference"), "n_reference": N_("Journeys there")},
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cj_helpers.text.language import N_
 
 LABELS = {
-    "from_channel": N_("From channel"),
-    "to_channel": N_("To channel"),
+    "from_channel": N_("From"),
+    "to_channel": N_("To"),
     "week": N_("Week"),
     "n_abandoned": N_("Given up"),
     "n_completed": N_("Completed"),
