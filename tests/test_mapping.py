@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -144,27 +145,57 @@ def test_the_headline_is_the_aalen_johansen_rate(tiny, published):
     assert got["p90_days"] == pytest.approx(5.8)  # of 1, 2, 2, 4, 5, 5, 7 days
 
 
-def test_stages_by_eye(tiny):
-    """Eleven journeys started 14 days before the end. Eight of these searched; two were given up there."""
-    got = stages(tiny[0], journeys=tiny[1], definitions=buy(), as_of=AS_OF).set_index("stage")
+@pytest.fixture(scope="module")
+def later():
+    """The tiny log seen two weeks later: what was open has been given up, eleven journeys are old enough."""
+    as_of = AS_OF + timedelta(days=14)
+    events = ibis.duckdb.connect().create_table("events", tiny_log())
+    steps = build_steps(events, definitions=buy(), as_of=as_of).cache()
+    return steps, {"journeys": build_journeys(steps, definitions=buy(), as_of=as_of).cache(), "as_of": as_of}
+
+
+def test_stages_by_eye(later):
+    """Eleven journeys started 28 days before the end: c06 was lost at the visit, c03 and c07 at the search, c09 then.
+
+    Those who went on left the visit after 0, 1, 1, 1, 24, 24, 72 and 336 hours, the search after 0, 6, 23, 24, 47 and
+    96, the quote after 18, 24, 24, 48, 72 and 168; c04 visited only after searching.
+    """
+    steps, options = later
+    got = stages(steps, **options, definitions=buy()).set_index("stage")
     assert got["n_journeys"].tolist() == [12, 9, 8, 7]
+    assert got["share_reached"].tolist() == [12 / 13, 9 / 13, 8 / 13, 7 / 13]
     assert got["n_matured"].tolist() == [10, 8, 7, 7]
-    assert got["drop_off"].tolist() == [1 / 10, 2 / 8, 0.0, 0.0]
+    assert got["drop_off"].tolist() == [1 / 10, 2 / 8, 1 / 7, 0.0]
+    assert got["time_median_hours"].tolist()[:3] == [12.5, 23.5, 36.0]
+    assert got["time_p90_hours"].tolist()[:3] == pytest.approx([72 + 0.3 * 264, 47 + 0.5 * 49, 72 + 0.5 * 96])
+    assert pd.isna(got["time_median_hours"]["purchase"])
     assert got["top_channel"].tolist() == ["web", "web", "call", "web"]
     assert got["repeat_share"].tolist() == [2 / 14, 2 / 11, 1 / 9, 0.0]
-    assert (got["conf_low"] <= got["drop_off"]).all()
-    assert (got["conf_high"] >= got["drop_off"]).all()
+    # c07 has two of the ten visits; v = 9/8 * (.9^2 + 7 * .1^2 + .2^2) / 10^2, n_eff = .09 / v = 8.70
+    n = 0.09 / (9 / 8 * (0.81 + 0.07 + 0.04) / 100)
+    low, high = proportion_confint(0.1 * n, n, method="wilson")
+    assert (got["conf_low"]["visit"], got["conf_high"]["visit"]) == (pytest.approx(low), pytest.approx(high))
+    # nobody repeats at the quote: the plain interval of one in seven
+    low, high = proportion_confint(1, 7, method="wilson")
+    assert (got["conf_low"]["quote"], got["conf_high"]["quote"]) == (pytest.approx(low), pytest.approx(high))
 
 
-def test_touchpoints_by_eye(tiny):
-    """Three journeys were given up in the 30 days of the log: c03 and c07 after a search, c06 after a visit."""
-    got = touchpoints(tiny[0], journeys=tiny[1], definitions=buy(value=10.0), as_of=AS_OF).set_index("touchpoint")
-    assert got["abandoned_after"].dropna().to_dict() == {"search": 2, "visit": 1, "quote": 0}
+def test_touchpoints_by_eye(later):
+    """Six journeys were given up: c03 and c07 after a search, c06 and c08 after a visit, c06 and c09 after a quote."""
+    steps, options = later
+    got = touchpoints(steps, **options, definitions=buy(value=10.0)).set_index("touchpoint")
+    assert got["abandoned_after"].dropna().to_dict() == {"search": 2, "visit": 2, "quote": 2}
+    assert got["n_matured"].dropna().to_dict() == {"search": 8, "visit": 10, "quote": 7}
     assert got["abandoned_share"]["search"] == 2 / 8
-    months = (pd.Timestamp(AS_OF) - pd.Timestamp("2024-01-01 09:00")).total_seconds() / 86_400 / (365.25 / 12)
-    assert got["abandoned_per_month"]["search"] == pytest.approx(2 / months)
-    assert got["value_per_month"]["search"] == pytest.approx(20 / months)
     assert pd.isna(got["abandoned_share"]["purchase"])
+    # every loss after 14 days of silence is known of the 30 days until the end of January
+    months = (pd.Timestamp(AS_OF) - pd.Timestamp("2024-01-01 09:00")).total_seconds() / 86_400 / (365.25 / 12)
+    row = got.loc["search"]
+    factor = math.exp(1.96 * math.sqrt(2) / 2)  # two customers with one loss each
+    rates = [row[name] for name in ("abandoned_per_month", "per_month_low", "per_month_high")]
+    assert rates == pytest.approx([2 / months, 2 / factor / months, 2 * factor / months])
+    worth = [row[name] for name in ("value_per_month", "value_low", "value_high")]
+    assert worth == pytest.approx([10 * rate for rate in rates])
 
 
 def test_a_loss_counts_for_the_step_before_the_event_that_ends_the_journey():

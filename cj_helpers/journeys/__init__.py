@@ -28,7 +28,7 @@ from cj_helpers.journeys.spells import (
     mark_escalated,
     with_customers,
 )
-from cj_helpers.journeys.stages import overdue_waits, stage_spells
+from cj_helpers.journeys.stages import overdue_waits, stage_spells, stays
 from cj_helpers.journeys.steps import build_steps, member_events, seconds_between, stage_of
 from cj_helpers.journeys.truncation import left_truncation
 
@@ -58,5 +58,6 @@ __all__ = [
     "seconds_between",
     "stage_of",
     "stage_spells",
+    "stays",
     "with_customers",
 ]

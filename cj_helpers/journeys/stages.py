@@ -39,12 +39,27 @@ def stage_spells(
     kept = kept.mutate(customer=ibis.dense_rank().over(order_by=kept.customer_id))
     for definition in definitions.values():
         if definition.stages:
-            parts.append(_stays(steps, kept, definition))
+            found = stays(steps, journeys=kept, definition=definition)
+            rows = found.order_by("place", "duration_days", "customer", "outcome").execute()
+            stage = rows.pop("place").map(dict(enumerate(definition.stages)))
+            parts.append(rows.assign(journey=definition.key, stage=stage, n=1))
     names = ["journey", "stage", "customer", "duration_days", "outcome", "n"]
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
 
 
-def _stays(steps: ir.Table, journeys: ir.Table, definition: JourneyDefinition) -> pd.DataFrame:
+def stays(steps: ir.Table, *, journeys: ir.Table, definition: JourneyDefinition) -> ir.Table:
+    """Return the rows of `stage_spells` for one definition, in the engine.
+
+    Parameters
+    ----------
+    journeys : ibis table
+        With a column customer, which the result takes over.
+
+    Returns
+    -------
+    ibis table, one row per journey and stage reached
+        place (of the stage, from 0), customer, duration_days, outcome.
+    """
     names = list(definition.stages)
     own = steps.filter((_.journey == definition.key) & _.stage.notnull())
     rank = ibis.cases(*[(own.stage == name, place) for place, name in enumerate(names)], else_=-1)
@@ -65,9 +80,8 @@ def _stays(steps: ir.Table, journeys: ir.Table, definition: JourneyDefinition) -
         outcome=moved.ifelse(MOVED_ON, joined.outcome),
     )
     done = (table.duration_days <= 0) & table.left_at.isnull() & (table.outcome == MOVED_ON)
-    found = table.filter(~done & (table.duration_days >= 0)).select("_rank", "customer", "duration_days", "outcome")
-    rows = found.order_by("_rank", "duration_days", "customer", "outcome").execute()
-    return rows.assign(journey=definition.key, stage=rows["_rank"].map(dict(enumerate(names))), n=1)
+    kept = table.filter(~done & (table.duration_days >= 0))
+    return kept.select("customer", "duration_days", "outcome", place=kept["_rank"])
 
 
 def overdue_waits(steps: ir.Table, *, journeys: ir.Table, definitions: Definitions) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from cj_helpers.mapping.signals import signal_model, signals
 from cj_helpers.mapping.silence import come_backs, gaps, return_curve, rule_sensitivity
 from cj_helpers.mapping.stages import stage_channels, stages
 from cj_helpers.mapping.summary import journey_overview, journey_summary, stitching_effect
-from cj_helpers.mapping.touchpoints import touchpoints
+from cj_helpers.mapping.touchpoints import rank_frictions, touchpoints
 from cj_helpers.mapping.traits import promises, traits
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "period_change",
     "positions",
     "promises",
+    "rank_frictions",
     "removal_effects",
     "return_curve",
     "rule_sensitivity",

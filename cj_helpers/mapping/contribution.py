@@ -13,6 +13,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
 from cj_helpers.inference import FloatArray
+from cj_helpers.mapping.losses import until_end
 
 START, DONE, LOST = "(start)", "(completed)", "(lost)"
 MOST_STATES = 100
@@ -42,8 +43,10 @@ def removal_effects(
     Notes
     -----
     Anderl, Becker, von Wangenheim & Schumann (2016): a first-order chain over the matured journeys (started
-    ``within`` before as_of), P = e0' (I - Q)^-1 R. The touchpoints that end journeys are the absorbing states. Which
-    way a customer would have taken instead is not known, so the effect describes the log and predicts nothing.
+    ``within`` before as_of), P = e0' (I - Q)^-1 R. The touchpoints that end journeys are the absorbing states; steps
+    after them, where the source names its journeys, earn nothing. Journeys still open count with the lost: they had
+    the whole horizon. Mails of the company count like steps of customers. Which way a customer would have taken
+    instead is not known, so the effect describes the log and predicts nothing.
     Intervals: percentiles over samples of customers, in at most 1,000 groups. Rare touchpoints beyond 100 lead to
     their own end, like silence.
     """
@@ -67,7 +70,7 @@ def removal_effects(
 def _edges(steps: ir.Table, own: ir.Table, definition: JourneyDefinition) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Count moves per group of customers, from the start to one of the two ends."""
     group = own.select("journey_id", "outcome", bucket=ibis.dense_rank().over(order_by=own.customer_id) % _BUCKETS)
-    inner = steps.filter(~_.touchpoint.isin([*definition.success, *definition.abandon])).inner_join(group, "journey_id")
+    inner = until_end(steps, definition).inner_join(group, "journey_id")
     in_order = ibis.window(group_by=inner.journey_id, order_by=inner.position)
     end = (inner.outcome == COMPLETED).ifelse(DONE, LOST)
     moves = inner.select(

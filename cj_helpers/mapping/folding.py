@@ -12,6 +12,8 @@ from ibis.expr import types as ir
 from cj_helpers.contract import JourneyDefinition
 from cj_helpers.mapping.paths import OTHER, one_by_one
 
+SELF_LOOP = "is_self_loop"
+
 
 def fold_touchpoints(
     steps: ir.Table, *, journeys: ir.Table, definitions: Mapping[str, JourneyDefinition], most: int = 100
@@ -26,7 +28,8 @@ def fold_touchpoints(
     Returns
     -------
     steps : ibis table
-        As given, with touchpoint and next_touchpoint folded; unchanged where no definition has more than `most`.
+        As given, with touchpoint and next_touchpoint folded, and is_self_loop: whether the true touchpoint followed
+        itself. Unchanged where no definition has more than `most`.
     folded : DataFrame, one row per definition with folded touchpoints
         journey, n_touchpoints, n_folded, n_steps (folded), share of the steps.
 
@@ -60,4 +63,5 @@ def _folded(steps: ir.Table, names: dict[str, list[str]]) -> ir.Table:
         touchpoint = (own & ~steps.touchpoint.isin(kept)).ifelse(ibis.literal(OTHER), touchpoint)
         rare = own & steps.next_touchpoint.notnull() & ~steps.next_touchpoint.isin(kept)
         following = rare.ifelse(ibis.literal(OTHER), following)
-    return steps.mutate(touchpoint=touchpoint, next_touchpoint=following)
+    loops = {SELF_LOOP: (steps.touchpoint == steps.next_touchpoint).fill_null(False)}
+    return steps.mutate(touchpoint=touchpoint, next_touchpoint=following, **loops)

@@ -10,8 +10,10 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ABANDONED, JourneyDefinition
+from cj_helpers.contract import ABANDONED, MOVED_ON, JourneyDefinition
+from cj_helpers.journeys import stays
 from cj_helpers.mapping.clustered import clustered_shares
+from cj_helpers.mapping.losses import judged_from
 
 _COLUMNS = ["journey", "stage", "n_journeys", "drop_off", "conf_low", "conf_high", "time_median_hours"]
 _COLUMNS += ["cost_per_journey", "top_pain", "n_customers", "share_reached", "n_matured", "time_p90_hours"]
@@ -37,17 +39,19 @@ def stages(
     -------
     DataFrame, one row per journey definition and stage, in the order of the definition
         journey, stage, n_journeys that reached it, n_customers, share_reached of all journeys, n_matured (those that
-        reached it and started at least ``within`` before as_of), drop_off (share of n_matured that were abandoned
-        with this as their furthest stage), conf_low, conf_high, time_median_hours and time_p90_hours that a journey
-        spent in the stage until it went on (or waits there between steps), repeat_share of its steps,
-        cost_per_journey that reached it (missing without costs), top_channel, top_pain (the touchpoint of the stage
-        after which most journeys are abandoned), satisfaction and effort where events carry them. Empty without
-        stages.
+        reached it and started at least ``within`` and the longest timeout before as_of), drop_off (share of n_matured
+        that were abandoned with this as their furthest stage), conf_low, conf_high, time_median_hours and
+        time_p90_hours from entering the stage to a later stage or the goal, among the matured journeys that got there
+        (missing where nobody did), repeat_share of its steps, cost_per_journey that reached it (missing without
+        costs), top_channel, top_pain (the touchpoint of the stage after which most journeys are abandoned),
+        satisfaction and effort where events carry them. Empty without stages.
 
     Notes
     -----
-    Young journeys are left out of drop_off, because those that are lost take a whole timeout to be known as lost while
-    those that go on are known at once. Intervals: Wilson (1927), clustered by customer.
+    Young journeys are left out of drop_off and times, because those that are lost take a whole timeout to be known as
+    lost while those that go on, above all the quick ones, are known at once. Journeys that are still open, such as
+    those that wait for the company, where no timeout runs, count as not lost. Intervals: Wilson (1927), clustered by
+    customer.
     """
     pains = _pains(touchpoints)
     parts = [_stages_of(steps, journeys, d, as_of, pains) for d in definitions.values() if d.stages]
@@ -83,8 +87,10 @@ def _stages_of(
         )
         .execute()
     )
+    ripe = ibis.literal(judged_from(definition, as_of), type="timestamp")
+    old = journeys.filter((_.journey == definition.key) & (_.started_at <= ripe))
     table = pd.DataFrame({"stage": list(definition.stages)})
-    for part in (described, _times(inside), _stage_losses(inside, journeys, definition, as_of)):
+    for part in (described, _costs(inside), _times(steps, old, definition), _stage_losses(inside, old)):
         table = table.merge(part, how="left", on="stage")
     counts = ["n_journeys", "n_customers", "n_matured"]
     table[counts] = table[counts].fillna(0).astype("int64")
@@ -98,27 +104,29 @@ def _stages_of(
     return table[[*_COLUMNS, *measures]]
 
 
-def _times(inside: ir.Table) -> pd.DataFrame:
-    """Time and money that a journey spends in each stage."""
+def _costs(inside: ir.Table) -> pd.DataFrame:
+    """Money that a journey which reached the stage spent there."""
     cost = inside.cost.cast("float64").sum() if "cost" in inside.columns else ibis.null("float64")
-    per_journey = inside.group_by("stage", "journey_id").aggregate(hours=inside.wait.sum(), cost=cost)
-    table = per_journey.group_by("stage").aggregate(
-        time_median_hours=_.hours.median(),
-        time_p90_hours=_.hours.quantile(0.9),
-        costs=_.cost.sum(),
-        n=_.count(),
+    found = inside.group_by("stage").aggregate(costs=cost, n=_.journey_id.nunique()).execute()
+    return pd.DataFrame({"stage": found["stage"], "cost_per_journey": pd.to_numeric(found["costs"]) / found["n"]})
+
+
+def _times(steps: ir.Table, old: ir.Table, definition: JourneyDefinition) -> pd.DataFrame:
+    """Hours that the journeys which went on had spent in each stage."""
+    found = stays(steps, journeys=old.mutate(customer=_.customer_id), definition=definition)
+    hours = _.duration_days * 24
+    table = (
+        found.filter(_.outcome == MOVED_ON)
+        .group_by("place")
+        .aggregate(time_median_hours=hours.median(), time_p90_hours=hours.quantile(0.9))
+        .execute()
     )
-    found = table.execute()
-    found["cost_per_journey"] = pd.to_numeric(found["costs"]) / found["n"]
-    return found.drop(columns=["costs", "n"])
+    return table.assign(stage=table.pop("place").map(dict(enumerate(definition.stages))))
 
 
-def _stage_losses(inside: ir.Table, journeys: ir.Table, definition: JourneyDefinition, as_of: datetime) -> pd.DataFrame:
+def _stage_losses(inside: ir.Table, old: ir.Table) -> pd.DataFrame:
     """Share lost at each stage among the matured journeys that reached it."""
-    ripe = ibis.literal(as_of - definition.within, type="timestamp")
-    facts = journeys.filter((_.journey == definition.key) & (_.started_at <= ripe)).select(
-        "journey_id", "furthest_stage", lost=_.outcome == ABANDONED
-    )
+    facts = old.select("journey_id", "furthest_stage", lost=_.outcome == ABANDONED)
     seen = inside.select("journey_id", "customer_id", "stage").distinct().inner_join(facts, "journey_id")
     rows = seen.mutate(x=(seen.lost & (seen.furthest_stage == seen.stage)).ifelse(1, 0), m=ibis.literal(1))
     shares = clustered_shares(rows.select("stage", "customer_id", "x", "m"), group_cols=["stage"])

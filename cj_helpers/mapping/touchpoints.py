@@ -13,6 +13,8 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import ABANDONED, JourneyDefinition
 from cj_helpers.mapping.clustered import against_others, customer_sums, share_intervals
+from cj_helpers.mapping.folding import SELF_LOOP
+from cj_helpers.mapping.losses import by_customers, judged_from, longest_timeout, until_end
 
 _MONTH_DAYS = 365.25 / 12
 _FIRST = ["journey", "touchpoint", "abandoned_share", "conf_low", "conf_high", "stage_share", "abandoned_per_month"]
@@ -30,9 +32,10 @@ def touchpoints(
     Returns
     -------
     DataFrame, one row per journey definition and touchpoint, most abandonments first
-        journey, touchpoint, stage, n_steps, n_journeys, n_customers, n_starts and n_ends (journeys whose first or last
-        step it is), abandoned_after (journeys abandoned with this as the customer's last step), n_matured (journeys
-        that saw it and started at least ``within`` before as_of), abandoned_share of n_matured, conf_low, conf_high,
+        journey, touchpoint (folded ones: one row per stage), stage, n_steps, n_journeys, n_customers, n_starts and
+        n_ends (journeys whose first or last step it is), abandoned_after (journeys abandoned with this as the
+        customer's last step), n_matured (journeys that saw it and started at least ``within`` and the longest timeout
+        before as_of), abandoned_share of n_matured, conf_low, conf_high,
         stage_share (the same of the other touchpoints of its stage; missing where it stands alone), difference,
         difference_low, difference_high, abandoned_per_month with per_month_low and per_month_high, value_per_month
         with value_low and value_high (what these journeys would have been worth if completed: the most that mending
@@ -43,10 +46,14 @@ def touchpoints(
     Notes
     -----
     An event that itself ends a journey as abandoned is not where the customer was lost: the loss counts for the step
-    before it, and the touchpoints that end journeys have no abandoned_share. Per month: over the time from the
-    definition's first journey to as_of; its interval treats customers as arriving at random, each with its losses
-    (compound Poisson, on the logarithm; the rule of three at none). Shares: Wilson (1927), differences Newcombe
-    (1998), clustered by customer.
+    before it, and the touchpoints that end journeys have no abandoned_share. Nor have steps that the company takes
+    (actor): the loss counts for what the customer did last, and for nothing in journeys without a step of theirs.
+    Journeys that are open, such as those that wait for the company, where no timeout runs, count as not lost.
+
+    Per month: the losses whose last event lies the longest timeout or more before as_of, over the time from the
+    definition's first journey until then, in which every loss is known; missing in shorter logs. The interval treats
+    customers as arriving at random, each with its losses (compound Poisson, on the logarithm; the rule of three at
+    none). Shares: Wilson (1927), differences Newcombe (1998), clustered by customer.
     """
     parts = [_touchpoints_of(steps, journeys, d, as_of) for d in definitions.values()]
     table = pd.concat(parts, ignore_index=True)
@@ -54,20 +61,32 @@ def touchpoints(
     return table.sort_values(order, ascending=[True, False, True]).reset_index(drop=True)
 
 
+def rank_frictions(table: pd.DataFrame, *, definitions: Mapping[str, JourneyDefinition]) -> pd.DataFrame:
+    """Order what `touchpoints` returns by what is lost a month, the most first.
+
+    In money where every definition shown has a value, else in journeys: beside one with a value, those without would
+    stand at the end whatever they lose.
+    """
+    valued = all(definitions[key].value is not None for key in table["journey"].unique())
+    by = "value_per_month" if valued else "abandoned_per_month"
+    return table.sort_values(by, ascending=False, kind="stable").reset_index(drop=True)
+
+
 def _touchpoints_of(
     steps: ir.Table, journeys: ir.Table, definition: JourneyDefinition, as_of: datetime
 ) -> pd.DataFrame:
     own = journeys.filter(_.journey == definition.key)
-    inside = steps.filter(_.journey == definition.key)
+    # a touchpoint belongs to one stage, but folded ones come in several
+    inside = steps.filter(_.journey == definition.key).mutate(stage=_.stage.fill_null(""))
     measures = {
         name: inside[column].median() if name == "dwell_median_s" else inside[column].mean()
         for name, column in MEASURES.items()
         if column in steps.columns
     }
+    loop = inside[SELF_LOOP] if SELF_LOOP in inside.columns else inside.touchpoint == inside.next_touchpoint
     described = (
-        inside.group_by("touchpoint")
+        inside.group_by("touchpoint", "stage")
         .aggregate(
-            stage=inside.stage.max(),
             n_steps=inside.count(),
             n_journeys=inside.journey_id.nunique(),
             n_customers=inside.customer_id.nunique(),
@@ -75,25 +94,28 @@ def _touchpoints_of(
             n_ends=inside.next_touchpoint.isnull().ifelse(1, 0).sum(),
             wait_median_hours=inside.wait.median(),
             repeat_share=inside.is_repeat.ifelse(1, 0).mean(),
-            self_loop_share=(inside.touchpoint == inside.next_touchpoint).fill_null(False).ifelse(1, 0).mean(),
+            self_loop_share=loop.fill_null(False).ifelse(1, 0).mean(),
             **measures,
         )
         .execute()
     )
-    table = described.merge(_losses_after(inside, own, definition, as_of), how="left", on="touchpoint")
-    table = _per_month(table, _months(own, as_of), definition.value).assign(journey=definition.key)
+    lost = _losses_after(inside, own, definition, as_of)
+    table = described.merge(lost, how="left", on=["touchpoint", "stage"])
+    table["stage"] = table["stage"].astype(object).mask(table["stage"].eq(""), None)
+    months = _months(own, as_of - longest_timeout(definition))
+    table = _per_month(table, months, definition.value).assign(journey=definition.key)
     return table[[*_FIRST, *measures]]
 
 
-def _months(own: ir.Table, as_of: datetime) -> float:
+def _months(own: ir.Table, until: datetime) -> float:
     start = own.started_at.min().execute()
-    days = (as_of - start).total_seconds() / 86_400 if pd.notna(start) else float("nan")
+    days = (until - start).total_seconds() / 86_400 if pd.notna(start) else float("nan")
     return days / _MONTH_DAYS if days > 0 else float("nan")
 
 
 def _per_month(table: pd.DataFrame, months: float, value: float | None) -> pd.DataFrame:
     """Add what is lost per month, in journeys and in money, with intervals."""
-    lost, squares = table["abandoned_after"], table["_squares"]
+    lost, squares = table["_known"], table["_squares"]
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.exp(1.96 * np.sqrt(squares) / lost)
     none = lost.eq(0)
@@ -109,30 +131,43 @@ def _per_month(table: pd.DataFrame, months: float, value: float | None) -> pd.Da
 
 def _losses_after(inside: ir.Table, own: ir.Table, definition: JourneyDefinition, as_of: datetime) -> pd.DataFrame:
     """Count per touchpoint the journeys abandoned after it, of all and of the matured ones, and beside its stage."""
-    ripe = ibis.literal(as_of - definition.within, type="timestamp")
-    facts = own.select("journey_id", lost=_.outcome == ABANDONED, ripe=(_.started_at <= ripe).ifelse(1, 0))
-    steps = inside.filter(~_.touchpoint.isin([*definition.success, *definition.abandon]))
+    each = _losses_of_customers(inside, own, definition, as_of).cache()
+    keys = ["stage", "touchpoint"]
+    found = each.group_by(keys).aggregate(
+        abandoned_after=each.y.sum(),
+        _known=each.z.sum(),
+        _squares=(each.z * each.z).sum(),
+        **customer_sums(each.x, each.m),
+    )
+    sums = found.execute()
+    shares = share_intervals(sums).rename(columns={"n": "n_matured", "share": "abandoned_share"})
+    sums = sums[[*keys, "abandoned_after", "_known", "_squares"]].join(
+        shares.drop(columns=["n_success", "n_customers"])
+    )
+    base = each.group_by("stage", "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+    beside = against_others(each.select(*keys, "customer_id", "x", "m"), base, group_cols=keys, by=["stage"])
+    names = {"conf_low": "difference_low", "conf_high": "difference_high", "share_others": "stage_share"}
+    columns = [*keys, "stage_share", "difference", "difference_low", "difference_high"]
+    counts = dict.fromkeys(["abandoned_after", "_known", "_squares"], "int64")
+    return sums.astype(counts).merge(beside.rename(columns=names)[columns], on=keys)
+
+
+def _losses_of_customers(inside: ir.Table, own: ir.Table, definition: JourneyDefinition, as_of: datetime) -> ir.Table:
+    """Per stage, touchpoint and customer: y journeys lost, z of them long enough ago, x of the m matured ones."""
+    ripe = ibis.literal(judged_from(definition, as_of), type="timestamp")
+    known = ibis.literal(as_of - longest_timeout(definition), type="timestamp")
+    facts = own.select(
+        "journey_id",
+        lost=_.outcome == ABANDONED,
+        ripe=(_.started_at <= ripe).ifelse(1, 0),
+        known=(ibis.least(_.last_event_at, _.ended_at) <= known).fill_null(False).ifelse(1, 0),
+    )
+    steps = by_customers(until_end(inside, definition))
     last = steps.group_by("journey_id").aggregate(last=_.position.max())
     rows = steps.inner_join(last, "journey_id").inner_join(facts, "journey_id")
     gone = (rows.lost & (rows.position == rows.last)).ifelse(1, 0)
     keys = ["stage", "touchpoint", "customer_id"]
-    seen = rows.mutate(gone=gone, stage=rows.stage.fill_null("")).group_by(*keys, "journey_id", "ripe")
-    each = (
-        seen.aggregate(gone=_.gone.max())
-        .group_by(keys)
-        .aggregate(x=(_.gone * _.ripe).sum(), m=_.ripe.sum(), y=_.gone.sum())
-        .cache()
+    seen = rows.mutate(gone=gone).group_by(*keys, "journey_id", "ripe", "known").aggregate(gone=_.gone.max())
+    return seen.group_by(keys).aggregate(
+        x=(_.gone * _.ripe).sum(), m=_.ripe.sum(), y=_.gone.sum(), z=(_.gone * _.known).sum()
     )
-    sums = each.group_by("touchpoint").aggregate(
-        abandoned_after=each.y.sum(), _squares=(each.y * each.y).sum(), **customer_sums(each.x, each.m)
-    )
-    found = sums.execute()
-    shares = share_intervals(found).rename(columns={"n": "n_matured", "share": "abandoned_share"})
-    found = found[["touchpoint", "abandoned_after", "_squares"]].join(shares.drop(columns=["n_success", "n_customers"]))
-    base = each.group_by("stage", "customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
-    beside = against_others(each.select(*keys, "x", "m"), base, group_cols=["stage", "touchpoint"], by=["stage"])
-    beside = beside.rename(columns={"share_others": "stage_share"}).rename(
-        columns={"conf_low": "difference_low", "conf_high": "difference_high"}
-    )
-    columns = ["touchpoint", "stage_share", "difference", "difference_low", "difference_high"]
-    return found.astype({"abandoned_after": "int64"}).merge(beside[columns], on="touchpoint")

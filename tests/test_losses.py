@@ -1,0 +1,152 @@
+"""Where journeys are lost: logs made so that the numbers can be read off."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import ibis
+import pandas as pd
+import pytest
+from tiny import AS_OF, buy
+
+from cj_helpers import mapping
+from cj_helpers.contract import JourneyDefinition
+from cj_helpers.journeys import build_journeys, build_steps
+
+DAY = timedelta(days=1)
+START = datetime(2023, 1, 1)
+MONTH = 365.25 / 12
+QUOTED = {"visit": ("visit",), "quote": ("quote",), "purchase": ("purchase",)}
+
+
+def built(rows, definitions, as_of=AS_OF, **columns):
+    """Steps, and the journeys, definitions and as_of that go with them; rows are (customer, day, touchpoint)."""
+    log = pd.DataFrame(rows, columns=["customer_id", "day", "touchpoint"])
+    log["timestamp"] = pd.Timestamp(START) + pd.to_timedelta(log.pop("day"), "D").dt.round("s")
+    log = log.assign(row_number=range(len(log)), **columns)
+    events = ibis.duckdb.connect().create_table("events", log)
+    steps = build_steps(events, definitions=definitions, as_of=as_of).cache()
+    journeys = build_journeys(steps, definitions=definitions, as_of=as_of).cache()
+    return steps, {"journeys": journeys, "definitions": definitions, "as_of": as_of}
+
+
+# --- Folded touchpoints
+
+
+def test_folded_touchpoints_count_each_loss_once():
+    """Forty journeys take s, a1 or a2, b1 or b2; every second is lost there. Only s, a1 and z keep their names."""
+    definition = JourneyDefinition(
+        "k",
+        "K",
+        start=("s",),
+        success=("z",),
+        stages={"one": ("s", "a1", "a2"), "two": ("b1", "b2", "z")},
+        timeout=14 * DAY,
+        within=14 * DAY,
+    )
+    rows = []
+    for i in range(40):
+        rows += [(f"c{i}", 0, "s"), (f"c{i}", 1, f"a{1 + i % 2}"), (f"c{i}", 2, f"b{1 + i % 2}")]
+        rows += [(f"c{i}", 3, "z")] if i < 20 else []
+    steps, options = built(rows, {"k": definition})
+    own = {name: options[name] for name in ("journeys", "definitions")}
+    folded, told = mapping.fold_touchpoints(steps, **own, most=2)
+    assert told["n_folded"].tolist() == [3]
+    table = mapping.touchpoints(folded, **options)
+    assert table["abandoned_after"].sum() == 20
+    other = table[table["touchpoint"].eq("(other)")].set_index("stage")
+    names = ["n_steps", "n_journeys", "n_matured", "abandoned_after", "abandoned_share", "self_loop_share"]
+    assert other.loc["one", names].tolist() == [20, 20, 20, 0, 0.0, 0.0]
+    assert other.loc["two", names].tolist() == [40, 40, 40, 20, 0.5, 0.0]
+    assert table["n_steps"].sum() == steps.count().execute()
+
+
+# --- Old enough to judge
+
+
+@pytest.mark.parametrize(
+    ("changes", "n_old", "days"),
+    [({"timeouts": {"quote": 30 * DAY}}, 57, 70), ({}, 73, 86), ({"waiting_on_company": ("visit",)}, 73, 86)],
+)
+def test_losses_are_judged_when_their_timeout_is_over(changes, n_old, days):
+    """One journey a day dies at the quote: all are lost, 30.4 a month, however long it takes until that is known."""
+    rows = [(f"c{i}", i + late, step) for i in range(100) for late, step in ((0, "visit"), (0, "quote"))]
+    definitions = buy(stages=QUOTED, **changes)
+    steps, options = built(rows, definitions, START + 100 * DAY)
+    stage = mapping.stages(steps, **options).set_index("stage")
+    assert stage["n_matured"].tolist() == [n_old, n_old, 0]
+    assert stage["drop_off"].tolist()[:2] == [0.0, 1.0]
+    quote = mapping.touchpoints(steps, **options).set_index("touchpoint").loc["quote"]
+    assert (quote["n_matured"], quote["abandoned_share"]) == (n_old, 1.0)
+    assert quote["abandoned_after"] == days + 1  # that of the last day included
+    assert quote["abandoned_per_month"] == pytest.approx((days + 1) / (days / MONTH))
+
+
+def test_waiting_for_the_company_is_no_loss():
+    """Ten wait for the company for months, ten give up: half of them are lost, and no timeout of the wait counts."""
+    rows = [(f"c{i}", 0, "visit") for i in range(20)] + [(f"c{i}", 1, "quote") for i in range(10)]
+    definitions = buy(stages=QUOTED, waiting_on_company=("quote",), timeouts={"quote": 3_000 * DAY})
+    steps, options = built(rows, definitions)
+    table = mapping.touchpoints(steps, **options).set_index("touchpoint")
+    assert table.loc["visit", ["n_matured", "abandoned_share"]].tolist() == [20, 0.5]
+    assert table.loc["quote", ["n_matured", "abandoned_share"]].tolist() == [10, 0.0]
+
+
+# --- What can lose a journey
+
+
+def test_steps_after_the_end_of_a_named_journey_earn_neither_blame_nor_credit():
+    """k1 was lost by the quote and rated afterwards; k2 and k3 were won before their rating."""
+    rows = [("a", day, step) for day, step in enumerate(["visit", "quote", "closed", "rate_us"])]
+    rows += [(name, day, step) for name in "bc" for day, step in enumerate(["visit", "purchase", "rate_us"])]
+    rows += [("d", 0, "visit")]
+    definitions = buy(stages={}, abandon=("closed",))
+    steps, options = built(rows, definitions, journey_id=["k1"] * 4 + ["k2"] * 3 + ["k3"] * 3 + ["k4"])
+    table = mapping.touchpoints(steps, **options).set_index("touchpoint")
+    assert table["abandoned_after"].dropna().to_dict() == {"quote": 1, "visit": 1}
+    assert table["n_steps"]["rate_us"] == 3
+    effects = mapping.removal_effects(steps, **options, n_bootstrap=20).set_index("touchpoint")["removal_effect"]
+    assert effects.to_dict() == {"visit": 1.0, "quote": 0.0}
+
+
+def test_a_mail_of_the_company_loses_nobody():
+    """a and b asked for a quote, got a mail and were silent; c did nothing at all, d was only written to."""
+    rows = [(name, day, step) for name in "ab" for day, step in enumerate(["visit", "quote", "mail"])]
+    rows += [("c", 0, "visit"), ("d", 0, "mail")]
+    actors = ["customer", None, "company"] * 2 + ["customer", "company"]
+    steps, options = built(rows, buy(stages={}), actor=actors)
+    table = mapping.touchpoints(steps, **options).set_index("touchpoint")
+    assert table["abandoned_after"].dropna().to_dict() == {"quote": 2, "visit": 1}
+    assert table["n_steps"].to_dict() == {"quote": 2, "visit": 3, "mail": 3}
+    assert pd.isna(table["abandoned_share"]["mail"])
+
+
+# --- Time in a stage
+
+
+def test_the_time_in_a_stage_is_that_of_those_who_went_on():
+    """Thirty search after ten hours; thirty repeat the visit after six minutes and give up."""
+    rows = [(f"a{i}", 0, "visit") for i in range(30)] + [(f"a{i}", 10 / 24, "search") for i in range(30)]
+    rows += [(f"b{i}", late, "visit") for i in range(30) for late in (0, 0.1 / 24)]
+    steps, options = built(rows, buy())
+    stage = mapping.stages(steps, **options).set_index("stage")
+    assert stage.loc["visit", ["time_median_hours", "time_p90_hours"]].tolist() == [10.0, 10.0]
+    assert stage.loc["visit", ["n_matured", "drop_off"]].tolist() == [60, 0.5]
+    assert pd.isna(stage["time_median_hours"]["search"])
+
+
+# --- The ranking
+
+
+@pytest.mark.parametrize(("value", "first"), [(None, "b0"), (0.01, "a0")])
+def test_frictions_rank_by_money_only_where_every_journey_has_a_value(value, first):
+    """One customer is lost after a0, worth 1000 each; five hundred after b0, worth nothing known or a cent."""
+    facts = {"timeout": 14 * DAY, "within": 14 * DAY}
+    definitions = {
+        "a": JourneyDefinition("a", "A", success=("az",), touchpoints=("a0",), value=1_000.0, **facts),
+        "b": JourneyDefinition("b", "B", success=("bz",), touchpoints=("b0",), value=value, **facts),
+    }
+    steps, options = built([("x", 0, "a0")] + [(f"c{i}", 0, "b0") for i in range(500)], definitions)
+    ranked = mapping.rank_frictions(mapping.touchpoints(steps, **options), definitions=definitions)
+    assert ranked["touchpoint"][0] == first
+    assert ranked.set_index("touchpoint")["abandoned_after"].to_dict() == {"a0": 1, "b0": 500}
