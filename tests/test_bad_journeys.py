@@ -147,3 +147,18 @@ def test_nothing_is_left_out_where_nobody_is_a_robot(sample_run, tmp_path):
     for name in ("outcomes", "journeys", "transitions"):
         pd.testing.assert_frame_equal(table(run, name), table(sample_run, name))
     assert not [text for text in sentences(run) if "behave like programs" in text]
+
+
+def test_a_market_of_six_customers_is_skipped_and_no_report_fails(tmp_path):
+    folder = tmp_path / "six"
+    folder.mkdir()
+    (folder / "dataset.yml").write_text(YML.replace("privacy: {public: true}\n", ""), encoding="utf-8")
+    log = faults()
+    log[log["customer_id"].isin([f"t{i}" for i in range(6)])].to_csv(folder / "events.csv", index=False)
+    reports = [f"--notebook={name}" for name in ("01", "02", "05")]
+    command = [sys.executable, "-m", "cj_helpers", "run", str(folder), *reports, "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = json.loads((tmp_path / "out" / "six" / "latest" / "manifest.json").read_text())
+    reasons = {entry["status"]: entry["reason"] for entry in manifest["notebooks"].values()}
+    assert reasons == {"skipped": "Up to this day no journey has 10 customers or more to report on."}

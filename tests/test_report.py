@@ -1032,6 +1032,15 @@ def test_a_notebook_without_its_tables_is_skipped(opened: Any, need: str, change
     assert report.NotebookSkipped.__name__ == "NotebookSkipped"  # the runner knows it by this name
 
 
+def test_a_notebook_is_skipped_when_no_journey_has_customers_enough(opened: Any) -> None:
+    opened()
+    report.open("x")
+    counts = pd.DataFrame({"journey": ["a", "b"], "segment": "all", "n_customers": [9, 10]})
+    report.need_customers(counts)
+    with pytest.raises(report.NotebookSkipped, match=r"no journey has 10 customers or more to report on"):
+        report.need_customers(counts.head(1))
+
+
 def test_a_skipped_notebook_shows_one_line_in_place_of_a_traceback() -> None:
     shell = InteractiveShell.instance()
     with capture_output() as captured:

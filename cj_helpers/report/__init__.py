@@ -16,7 +16,7 @@ with named placeholders (see `cj_helpers.text`)::
 from cj_helpers.report.display import MIME_TYPE
 from cj_helpers.report.figures import figure
 from cj_helpers.report.files import export, export_refusal
-from cj_helpers.report.opening import NotebookSkipped, open
+from cj_helpers.report.opening import NotebookSkipped, need_customers, open
 from cj_helpers.report.origin import provenance
 from cj_helpers.report.statements import attempt, finding, interval_of, metric, not_estimable
 from cj_helpers.report.tables import publishable, show
@@ -31,6 +31,7 @@ __all__ = [
     "finding",
     "interval_of",
     "metric",
+    "need_customers",
     "not_estimable",
     "open",
     "provenance",

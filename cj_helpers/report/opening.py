@@ -7,10 +7,13 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from cj_helpers.contract import ConfigError
 from cj_helpers.report.cells import to_cell
 from cj_helpers.report.display import LAB_STYLE, grid, paragraph, plain_grid, publish
 from cj_helpers.report.state import begin, state
+from cj_helpers.report.tables import publishable
 from cj_helpers.text import (
     N_,
     PURCHASE_WORDS,
@@ -112,6 +115,24 @@ def open(
     shown = wanted or [name for name in _TIME_COLUMNS if getattr(data, name) is not None]
     _show_analysed(data, journey, segment_col, [need for need in shown if need in _TIME_COLUMNS])
     return data
+
+
+def need_customers(counts: pd.DataFrame) -> None:
+    """End the notebook as skipped when no journey has customers enough to report anything of it.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        What ``journeys.customer_counts`` returns.
+
+    Raises
+    ------
+    NotebookSkipped
+        When no row stands for as many customers as a report may show: no fault of a small market or an early day.
+    """
+    if publishable(counts).empty:
+        least = 1 if state().public else state().min_group
+        raise NotebookSkipped(fill("Up to this day no journey has {n:count} customers or more to report on.", n=least))
 
 
 def _known_needs(needs: Iterable[str]) -> list[str]:
