@@ -152,7 +152,9 @@ def test_nothing_is_left_out_where_nobody_is_a_robot(sample_run, tmp_path):
 def test_a_market_of_six_customers_is_skipped_and_no_report_fails(tmp_path):
     folder = tmp_path / "six"
     folder.mkdir()
-    (folder / "dataset.yml").write_text(YML.replace("privacy: {public: true}\n", ""), encoding="utf-8")
+    head, journeys = YML.split("journeys:\n")
+    tied = next(line for line in journeys.splitlines() if line.startswith("  tied:"))
+    (folder / "dataset.yml").write_text(f"{head}journeys:\n{tied}\n", encoding="utf-8")
     log = faults()
     log[log["customer_id"].isin([f"t{i}" for i in range(6)])].to_csv(folder / "events.csv", index=False)
     reports = [f"--notebook={name}" for name in ("01", "02", "05")]
