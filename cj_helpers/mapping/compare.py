@@ -14,7 +14,7 @@ from ibis.expr import types as ir
 from scipy.special import ndtr
 
 from cj_helpers.contract import ALL, COMPLETED, MISSING, JourneyDefinition
-from cj_helpers.inference import adjust_p_values, newcombe_difference
+from cj_helpers.inference import adjust_p_values, combined_interval, newcombe_difference, normal_quantile
 from cj_helpers.journeys import seconds_between
 from cj_helpers.mapping.clustered import customer_sums, effective_of, share_intervals
 from cj_helpers.survival import incidence_at
@@ -22,6 +22,7 @@ from cj_helpers.survival import incidence_at
 _DAY = 86_400
 PARTS = ("total", "mix", "true_change")
 _WHOLE = "(all)"
+_Z = normal_quantile(0.95)
 _COLUMNS = ["journey", "part", "difference", "conf_low", "conf_high", "share_before", "share_after"]
 _COLUMNS += ["n_before", "n_after", "n_customers"]
 
@@ -102,8 +103,8 @@ def period_change(
     Notes
     -----
     Kitagawa (1955): true change holds the mix at the mean of both periods, mix holds the shares of the segments at
-    theirs; both add up to the total. Intervals: Newcombe (1998) for the total, linearised for the parts; clustered by
-    customer within a period.
+    theirs; both add up to the total. Intervals: Newcombe (1998) for the total, `split_change` for the parts; clustered
+    by customer within a period. Customers of both periods make an interval a little too wide.
     """
     parts = []
     for key, definition in definitions.items():
@@ -148,25 +149,58 @@ def _change(rates: pd.DataFrame) -> pd.DataFrame:
     rows = [("total", float(gap), float(low), float(high))]
     parts = rates[rates["segment"].ne(ALL)]
     if len(set(parts["segment"])) > 1:
-        rows += _split(parts)
+        rows += split_change(parts, whole["n_customers"])
     table = pd.DataFrame(rows, columns=["part", "difference", "conf_low", "conf_high"])
     sizes = {"n_before": int(two["n"]), "n_after": int(one["n"])}
     least = int(min(one["n_customers"], two["n_customers"]))
     return table.assign(share_before=two["share"], share_after=one["share"], **sizes, n_customers=least)
 
 
-def _split(rates: pd.DataFrame) -> list[tuple[str, float, float, float]]:
-    """Return mix and true change; a segment absent from one period has the other's share there."""
-    n = rates.pivot_table(index="segment", columns="later", values="n", aggfunc="sum").reindex(columns=[0, 1]).fillna(0)
-    share = rates.pivot_table(index="segment", columns="later", values="share").reindex(columns=[0, 1])
-    share = share.bfill(axis=1).ffill(axis=1)
-    size = rates.pivot_table(index="segment", columns="later", values="n_effective").reindex(columns=[0, 1])
-    weight = n / n.sum()
-    mean_weight, mean_share = weight.mean(axis=1), share.mean(axis=1)
-    true = (mean_weight * (share[1] - share[0])).sum()
-    mix = (mean_share * (weight[1] - weight[0])).sum()
-    variance = (mean_weight**2 * (share * (1 - share) / size.where(size > 0)).fillna(0).sum(axis=1)).sum()
-    spread = [((mean_share**2 * weight[k]).sum() - (mean_share * weight[k]).sum() ** 2) / n[k].sum() for k in (0, 1)]
-    errors = {"mix": float(np.sqrt(max(sum(spread), 0.0))), "true_change": float(np.sqrt(variance))}
-    values = {"mix": float(mix), "true_change": float(true)}
-    return [(name, v, v - 1.96 * errors[name], v + 1.96 * errors[name]) for name, v in values.items()]
+def split_change(rates: pd.DataFrame, customers: pd.Series) -> list[tuple[str, float, float, float]]:
+    """Split a change into mix and true change, with intervals.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        One row per period (``later`` 0 or 1) and segment: n, share, conf_low, conf_high, n_effective.
+    customers : Series
+        Customers of each period.
+
+    Returns
+    -------
+    list of (part, difference, conf_low, conf_high)
+        A segment absent from one period has the other's share there.
+
+    Notes
+    -----
+    Both parts are weighted sums of shares. Their interval (Zou & Donner 2008) takes Wilson's limits of each share, so
+    that segments of which all or none succeeded add their uncertainty, which a variance p(1-p)/n would call none. The
+    mix adds that of the segments' sizes, multinomial over customers, and that of the product of both (Goodman 1960),
+    with shares after Agresti & Coull (1998). The parts share their data, so their limits do not add up.
+    """
+    names = ["share", "conf_low", "conf_high", "n_effective", "n"]
+    wide = rates.pivot_table(index="segment", columns="later", values=names, aggfunc="first")
+    share, low, high, size, n = (wide[name].reindex(columns=[0, 1]) for name in names)
+    known, weight = share.notna(), n.fillna(0) / n.sum()
+    both = known.all(axis=1).to_numpy()
+    limits = [np.ravel(table.to_numpy()[known]) for table in (share, low, high)]
+    true_weights = np.outer(weight.mean(axis=1) * both, [-1, 1])
+    moved = (weight[1] - weight[0]).to_numpy()
+    mix_weights = np.outer(moved * np.where(both, 0.5, 1.0), [1, 1])
+    true = combined_interval(true_weights[known], *limits)
+    mix, mix_low, mix_high = combined_interval(mix_weights[known], *limits)
+    error = _Z * _mix_error(share, size, weight, customers)
+    return [
+        ("mix", mix, mix - float(np.hypot(mix - mix_low, error)), mix + float(np.hypot(mix_high - mix, error))),
+        ("true_change", *true),
+    ]
+
+
+def _mix_error(share: pd.DataFrame, size: pd.DataFrame, weight: pd.DataFrame, customers: pd.Series) -> float:
+    """Standard error of the mix by the sampling of segments, and of shares and segments together."""
+    level = share.mean(axis=1)
+    spread = sum(((level**2 * weight[k]).sum() - (level * weight[k]).sum() ** 2) / customers[k] for k in (0, 1))
+    drawn = (share * size + _Z**2 / 2) / (size + _Z**2)
+    of_share = (drawn * (1 - drawn) / (size + _Z**2)).sum(axis=1) / share.notna().sum(axis=1) ** 2
+    of_weight = sum(weight[k] * (1 - weight[k]) / customers[k] for k in (0, 1))
+    return float(np.sqrt(max(spread, 0.0) + (of_share * of_weight).sum()))
