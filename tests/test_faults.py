@@ -375,6 +375,28 @@ def test_a_signal_to_the_runner_leaves_nothing(place, number):
 
 
 @linux
+def test_a_run_under_nohup_outlives_a_logout(place):
+    """Every process of the session gets SIGHUP, as when a terminal closes."""
+    wait = "import pathlib, time\nopen('began', 'w').close()\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.1)"
+    folder = tiny.write(place.base / "long", "10_long", tiny.code(wait)).parent
+    process = subprocess.Popen(
+        ["nohup", *place.command("run", "tinylog", "--notebooks-dir", "long", "--out", "away")],
+        cwd=place.base,
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+    )
+    wait_until((folder / "began").exists, 120)
+    os.killpg(process.pid, signal.SIGHUP)
+    (folder / "go").touch()
+    shown, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, shown
+    assert (place.base / "away" / "tinylog" / "latest" / "10_long.html").exists()
+
+
+@linux
 @pytest.mark.slow
 def test_fifty_kills_leave_no_torn_and_no_mixed_report(tmp_path_factory):
     """Runs are killed at random moments; what `latest` names is always one whole run."""

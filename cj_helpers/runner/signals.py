@@ -19,7 +19,10 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and SIGHUP into `Interrupted`, so that everything is cleaned up on the way out."""
+    """Turn SIGTERM, SIGINT and SIGHUP into `Interrupted`, so that everything is cleaned up on the way out.
+
+    A signal that the process was started to ignore stays ignored, such as SIGHUP under ``nohup``.
+    """
 
     def stop(number: int, _frame: Any) -> None:
         raise Interrupted(number)
@@ -27,7 +30,8 @@ def stopped_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
         yield
         return
-    handled = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    wishes = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    handled = [number for number in wishes if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
