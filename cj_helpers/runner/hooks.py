@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping
 
@@ -40,11 +41,17 @@ def call_command(command: str, facts: Mapping[str, str]) -> str:
     """
     environment = os.environ | {f"CJ_{name.upper()}": value for name, value in facts.items()}
     try:
-        done = subprocess.run(
-            shlex.split(command), env=environment, stdin=subprocess.DEVNULL, check=False, timeout=_SECONDS
+        process = subprocess.Popen(
+            shlex.split(command), env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
-    except subprocess.TimeoutExpired:
-        return f"was stopped after {_SECONDS} s"
     except OSError as error:
         return error.strerror or type(error).__name__
-    return f"ended with exit code {done.returncode}" if done.returncode else ""
+    try:
+        code = process.wait(timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"was stopped after {_SECONDS} s"
+    finally:
+        if process.poll() is None:  # with everything that it started
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return f"ended with exit code {code}" if code else ""

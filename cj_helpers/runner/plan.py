@@ -23,6 +23,19 @@ from cj_helpers.text import label
 SEGMENTS = "segments"
 
 
+def _path_part(text: str) -> str:
+    """A text as part of a path; one with other characters than `naming.NAME` allows is told apart by a digest."""
+    if naming.NAME.fullmatch(text):
+        return text
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:48]
+    return f"{plain or 'value'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def market_folder(column: str) -> Path:
+    """Where the reports of all markets of a column lie below those of the data set."""
+    return Path(SEGMENTS, _path_part(column))
+
+
 @dataclass(frozen=True)
 class Market:
     """The customers with one value of a column, such as those of one country."""
@@ -32,16 +45,13 @@ class Market:
 
     @property
     def name(self) -> str:
-        """The value as part of a path; one with other characters is told apart by a digest."""
-        if naming.NAME.fullmatch(self.value):
-            return self.value
-        plain = re.sub(r"[^A-Za-z0-9_]+", "-", self.value).strip("-")[:48]
-        return f"{plain or 'value'}-{hashlib.sha256(self.value.encode()).hexdigest()[:8]}"
+        """The value as part of a path."""
+        return _path_part(self.value)
 
     @property
     def folder(self) -> Path:
         """Where its reports lie below those of the data set."""
-        return Path(SEGMENTS, self.column, self.name)
+        return market_folder(self.column) / self.name
 
 
 @dataclass(frozen=True)

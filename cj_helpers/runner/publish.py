@@ -49,8 +49,8 @@ def locked(folder: Path) -> Iterator[None]:
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
-        if [path.name for path in folder.iterdir()] == [lock.name]:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the folder may be gone: what went wrong inside is what counts
+            if [path.name for path in folder.iterdir()] == [lock.name]:
                 lock.unlink()
                 folder.rmdir()
         os.close(descriptor)

@@ -16,6 +16,13 @@ MANIFEST = "manifest.json"
 RESULTS = "results.json"
 # These know the time of the run, so they differ between two runs of one name.
 TIMED = frozenset({"index.html", "run.log"})
+# What other runs read of it: a record without these is as good as none.
+_TEXTS, _MAPPINGS = ("run_id", "dataset"), ("parameters", "versions", "notebooks")
+_MANIFEST = (
+    dict.fromkeys(_TEXTS, str) | dict.fromkeys(_MAPPINGS, dict) | {"inputs": list, "alerts": list, "exit_code": int}
+)
+_NOTEBOOK, _ALERT, _INPUT = ("status", "reason"), ("text", "level", "known"), ("path",)
+_METRIC = ("notebook", "name", "journey", "segment", "estimate", "conf_low", "conf_high", "unit", "n")
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,29 @@ class PublishedRun:
 
 
 def read_run(folder: Path) -> PublishedRun | None:
-    """Read a published run; None when there is none or its files cannot be read."""
+    """Read a published run; None when there is none, or its records cannot be read or are not complete."""
     try:
         manifest, results = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (MANIFEST, RESULTS))
     except (OSError, ValueError):
         return None
-    known = isinstance(manifest, dict) and isinstance(results, dict) and "run_id" in manifest
-    return PublishedRun(folder, manifest, results) if known else None
+    return PublishedRun(folder, manifest, results) if _is_complete(manifest, results) else None
+
+
+def _is_complete(manifest: Any, results: Any) -> bool:
+    if not _has(manifest, _MANIFEST) or not _has(results, {"metrics": list, "findings": list}):
+        return False
+    rows = [
+        *((row, _NOTEBOOK) for row in manifest["notebooks"].values()),
+        *((row, _ALERT) for row in manifest["alerts"]),
+        *((row, _INPUT) for row in manifest["inputs"]),
+        *((row, _METRIC) for row in results["metrics"]),
+        *((row, ("text",)) for row in results["findings"]),
+    ]
+    return all(isinstance(row, dict) and set(names) <= set(row) for row, names in rows)
+
+
+def _has(record: Any, kinds: Mapping[str, type]) -> bool:
+    return isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
 
 
 def find_run(place: str | Path) -> PublishedRun:
@@ -63,12 +86,13 @@ def find_run(place: str | Path) -> PublishedRun:
     Raises
     ------
     ConfigError
-        When there is no run in it.
+        When there is no run in it, or its records are not complete.
     """
     folder = Path(place).expanduser()
     found = read_run(folder.parent if folder.name == "index.html" else folder)
     if found is None:
-        raise ConfigError(f"{place}: no published run there; give the folder of one, such as reports/sample/latest")
+        found_none = f"{place}: no published run there, or not all of its records"
+        raise ConfigError(f"{found_none}; give the folder of one, such as reports/sample/latest")
     return found
 
 
