@@ -29,6 +29,10 @@ class ConfigError(CjError):
     """dataset.yml, a parameter or a command line is wrong (exit code 2)."""
 
 
+class CommandError(ConfigError):
+    """An option or a parameter of the command line is wrong, which says nothing about the reports (exit code 2)."""
+
+
 class DataError(CjError):
     """The data cannot be analysed as they are (exit code 3)."""
 

@@ -149,7 +149,7 @@ def test_what_nobody_foresaw_is_one_line_without_values(capsys, monkeypatch, dat
 
 def test_the_order_of_exit_codes_is_told(capsys):
     assert cli.main(["run", "--help"]) == 0
-    assert "3, then the highest of 1 and 5, then 4" in " ".join(capsys.readouterr().out.split())
+    assert "7, 2, 6, 3, then the highest of 1 and 5, then 4" in " ".join(capsys.readouterr().out.split())
 
 
 def test_sample_is_handed_on(capsys, monkeypatch, tmp_path):
@@ -169,6 +169,7 @@ def test_sample_is_handed_on(capsys, monkeypatch, tmp_path):
         (publish.Locked("reports/x: a run is already writing here (process 1)"), cli.LOCKED, "already writing"),
         (DataError("events: empty"), cli.NOT_FIT, "events: empty"),
         (PermissionError(13, "Permission denied", "reports"), cli.USAGE, "reports: Permission denied"),
+        (KeyError("Erika Mustermann"), cli.INTERNAL, "an error of cj itself: KeyError at cj_helpers.runner.several:"),
     ],
 )
 def test_errors_of_a_run_have_their_exit_codes(capsys, monkeypatch, error, code, message):
@@ -179,7 +180,10 @@ def test_errors_of_a_run_have_their_exit_codes(capsys, monkeypatch, error, code,
 
     monkeypatch.setattr(several, "run", fail)
     assert cli.main(["run", "x"]) == code
-    assert message in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count("\n") == 1
+    assert "Mustermann" not in shown
 
 
 def test_a_run_publishes_and_says_where(capsys, data, books, tmp_path):

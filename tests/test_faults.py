@@ -377,7 +377,7 @@ def test_a_signal_to_the_runner_leaves_nothing(place, number):
 @linux
 def test_a_run_under_nohup_outlives_a_logout(place):
     """Every process of the session gets SIGHUP, as when a terminal closes."""
-    wait = "import pathlib, time\nopen('began', 'w').close()\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.1)"
+    wait = "import os, time\nopen('began', 'w').close()\nwhile not os.path.exists('go'):\n    time.sleep(0.1)"
     folder = tiny.write(place.base / "long", "10_long", tiny.code(wait)).parent
     process = subprocess.Popen(
         ["nohup", *place.command("run", "tinylog", "--notebooks-dir", "long", "--out", "away")],

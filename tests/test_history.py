@@ -12,13 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 import tiny_notebooks as tiny
-from test_cli import CONFIG, LOG
+from test_cli import CONFIG, LOG, is_running, wait_until
 from test_html import FACTS, Structure, open_page
 
 from cj_helpers import cli
 from cj_helpers.contract import ConfigError
 from cj_helpers.inference import difference_of
-from cj_helpers.runner import run, runs
+from cj_helpers.runner import RunResult, hooks, publish, run, runs
+from cj_helpers.runner import markets as markets_of_runner
 from cj_helpers.runner.compare import compare_runs, metric_lines
 from cj_helpers.runner.figures import key_figures, numbered
 from cj_helpers.runner.history import Point, change_between, comparable_runs, signed, trend_of
@@ -192,6 +193,37 @@ def test_a_market_may_have_any_name():
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", odd)
     assert odd != Market("country", "../A\u00d6 <i>").name
     assert str(Market("country", "DE").folder) == "segments/country/DE"
+    parts = Market("../../../evil", "DE").folder.parts
+    assert parts[::2] == ("segments", "DE")
+    assert re.fullmatch(r"evil-[0-9a-f]{8}", parts[1])
+
+
+def test_an_error_in_one_market_costs_no_other_market_its_report(tmp_path, monkeypatch, capsys):
+    """AT cannot be written, CH is being written by another run; DE and the overview are there."""
+    errors = {"AT": ConfigError("disk hiccup"), "CH": publish.Locked("a run is already writing here")}
+    facts = {"dataset": "shop", "language": "en", "time_zone": "UTC", "currency": ""}
+    found = SimpleNamespace(values=["AT", "CH", "DE"], n_hidden=0, facts=facts)
+
+    def run_one(dataset, *, market, **_):
+        if market.value in errors:
+            raise errors[market.value]
+        folder = tmp_path / "reports" / "shop" / market.folder
+        done = publish_by_hand(folder, "2024-01-31", "d", metric(0.5))
+        (folder / "latest").symlink_to(done.name)
+        return RunResult(0, done, done.name, {}, [])
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(markets_of_runner, "list_markets", lambda *_, **__: found)
+    monkeypatch.setattr(markets_of_runner, "locate", lambda dataset: (tmp_path, "shop"))
+    monkeypatch.setattr(markets_of_runner, "run", run_one)
+    hook = ["--on-failure", "sh -c 'echo $CJ_EXIT_CODE $CJ_MESSAGE > told'"]
+    assert cli.main(["run", "shop", "--each-segment", "country", *hook]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "reports/shop/segments/country/DE/2024-01-31-dddddddddd/index.html\n"
+    assert shown.err == "cj: AT: disk hiccup; CH: a run is already writing here\n"
+    assert Path("told").read_text() == "2 AT: disk hiccup; CH: a run is already writing here\n"
+    overview = (tmp_path / "reports" / "shop" / "segments" / "country" / "index.html").read_text()
+    assert 'href="DE/latest/index.html"' in overview
 
 
 @pytest.mark.parametrize(
@@ -230,6 +262,13 @@ def test_a_command_is_told_and_does_not_run_in_a_shell(tmp_path):
     assert call_command("false", {}) == "ended with exit code 1"
     assert call_command("no-such-command", {}) == "No such file or directory"
     check_command("", option="--on-alert")
+
+
+def test_a_command_that_takes_too_long_is_stopped_with_all_that_it_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(hooks, "_SECONDS", 1)
+    child = tmp_path / "child"
+    assert call_command(f"sh -c 'sleep 60 & echo $! > {child}; wait'", {}) == "was stopped after 1 s"
+    wait_until(lambda: not is_running(int(child.read_text())), 20)
 
 
 def test_alerts_and_failures_call_their_commands(markets, capsys):
@@ -287,6 +326,25 @@ def test_runs_are_compared_with_earlier_data_and_the_same_parameters(tmp_path):
     assert [item.run_id[11] for item in found] == ["b"]
     assert trend_of(KEY, found) == [Point("2024-01-31", 0.51, 0.4, 0.6)]
     assert len(good_runs(tmp_path)) == 4
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("manifest.json", {"run_id": "2024-01-31-aaaaaaaaaa", "day": "2024-01-31"}),
+        ("manifest.json", []),
+        ("results.json", {}),
+        ("results.json", {"metrics": [{"name": "n"}], "findings": []}),
+        ("results.json", {"metrics": [], "findings": ["text"]}),
+    ],
+)
+def test_a_run_whose_records_are_not_complete_is_none(tmp_path, file, content):
+    folder = publish_by_hand(tmp_path, "2024-01-31", "a", metric(0.5))
+    assert [item.folder for item in comparable_runs(tmp_path, day="2024-02-29", run_id="x", parameters={})] == [folder]
+    (folder / file).write_text(json.dumps(content))
+    assert comparable_runs(tmp_path, day="2024-02-29", run_id="x", parameters={}) == []
+    with pytest.raises(ConfigError, match="or not all of its records"):
+        find_run(folder)
 
 
 def test_a_trend_is_drawn_to_scale_with_its_changes():
@@ -446,7 +504,21 @@ def test_prune_keeps_the_newest_data_and_the_latest(tmp_path, capsys, monkeypatc
     assert (target / "mine").is_dir()
     assert not (target / ".logs" / "2024-02-28-aaaaaaaaaa").exists()
     assert prune_runs(target, keep=3) == []
+    assert prune_runs(target, keep=1)
+    assert [item.day for item in good_runs(target)] == ["2024-01-28"]  # that of latest
     with pytest.raises(ConfigError, match="keep at least one"):
         prune_runs(target, keep=0)
     with pytest.raises(ConfigError, match="there are no reports"):
         prune_runs(tmp_path / "nowhere", keep=1)
+
+
+def test_prune_reaches_where_every_run_failed_or_was_damaged(tmp_path):
+    target = tmp_path / "reports"
+    for folder in (target, target / "segments" / "country" / "DE"):
+        for day in range(1, 6):
+            run_folder = publish_by_hand(folder / "failed", f"2024-01-0{day}", "f")
+            (run_folder / "manifest.json").write_text("{}")
+    gone = prune_runs(target, keep=1)
+    assert len(gone) == 8
+    left = sorted(path.parent.name for path in target.rglob("manifest.json"))
+    assert left == ["2024-01-05-ffffffffff"] * 2

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from types import SimpleNamespace
 import pytest
 import tiny_notebooks as tiny
 
-from cj_helpers.contract import ConfigError
+from cj_helpers.contract import CommandError, ConfigError, DataError
 from cj_helpers.runner import Limits, Locked, publish, run, runs, supervise, worker
 from cj_helpers.runner.alerts import check_alerts
 from cj_helpers.runner.bundles import Bundle, BundleError, write_files
@@ -599,6 +600,51 @@ def test_a_journey_that_the_data_set_does_not_have_is_refused(books, start, tmp_
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.fixture
+def old_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of reports whose ``latest`` names something."""
+    monkeypatch.setattr(runs, "locate", lambda dataset: (tmp_path / "tiny", "tiny"))
+    target = tmp_path / "reports" / "tiny"
+    target.mkdir(parents=True)
+    (target / "latest").symlink_to("2024-01-31-0123456789")
+    return target
+
+
+@pytest.mark.parametrize("options", [{"parameters": [("journey", "outge")]}, {"as_of": "nonsense"}])
+def test_a_mistyped_command_is_no_failure_of_the_reports(books, start, tmp_path, old_reports, no_jobs, options):
+    tiny.write(books, "10_mine", tiny.code("1"))
+    with pytest.raises(CommandError, match=r"outge|nonsense"):
+        start(source=tiny.source(tmp_path, journeys=("outage",)), **options)
+    assert [path.name for path in old_reports.iterdir()] == ["latest"]
+
+
+def test_the_failure_page_is_written_by_nobody_else_while_a_run_writes(books, start, old_reports, monkeypatch):
+    def fail(*_, **__):
+        raise DataError("calls.csv: empty")
+
+    tiny.write(books, "10_mine", tiny.code("1"))
+    monkeypatch.setattr(runs, "make_plan", fail)
+    with publish.locked(old_reports), pytest.raises(DataError):
+        start()
+    assert not (old_reports / "failure.html").exists()
+    with pytest.raises(DataError):
+        start()
+    assert "calls.csv: empty" in (old_reports / "failure.html").read_text()
+
+
+def test_an_error_of_the_program_itself_is_told_on_the_page_without_values(books, start, old_reports, monkeypatch):
+    def fail(*_, **__):
+        raise KeyError("Erika Mustermann")
+
+    tiny.write(books, "10_mine", tiny.code("1"))
+    monkeypatch.setattr(runs, "make_plan", fail)
+    with pytest.raises(KeyError):
+        start()
+    page = (old_reports / "failure.html").read_text()
+    assert "An error in this program (KeyError at cj_helpers.runner.runs:" in page
+    assert "Mustermann" not in page
+
+
 @pytest.mark.parametrize("place", ["run_jobs", "write_records"])
 def test_a_full_disk_is_one_message_and_leaves_nothing(books, start, tmp_path, monkeypatch, place):
     tiny.write(books, "10_mine", tiny.code("1"))
@@ -694,6 +740,18 @@ def test_a_lock_leaves_no_empty_folder_and_no_second_holder(tmp_path, monkeypatc
             assert (folder / ".lock").exists()
         (folder / "other").unlink()
     assert not folder.exists()
+
+
+def test_a_folder_that_vanishes_hides_no_error_and_leaves_no_open_file(tmp_path):
+    def meet_an_error():
+        with publish.locked(tmp_path / "reports"):
+            shutil.rmtree(tmp_path / "reports")
+            raise ValueError("the real one")
+
+    before = len(list(Path("/dev/fd").iterdir()))
+    with pytest.raises(ValueError, match="the real one"):
+        meet_an_error()
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

@@ -12,8 +12,7 @@ from cj_helpers.cli.erase import erase
 from cj_helpers.cli.history import diff, prune
 from cj_helpers.cli.init import init
 from cj_helpers.cli.run import run
-from cj_helpers.cli.shared import LOCKED, NOT_FIT, SIGNAL, USAGE, code_of, complain
-from cj_helpers.contract import CjError
+from cj_helpers.cli.shared import INTERNAL, LOCKED, NOT_FIT, SIGNAL, USAGE, code_of, complain
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -32,7 +31,7 @@ for _command in (init, check, run, diff, prune, sample, params, erase):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code; whatever a user can mend is one message on stderr."""
+    """Run the command and return its exit code; whatever goes wrong is one message on stderr."""
     try:
         code = app.main(args=None if arguments is None else list(arguments), prog_name="cj", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -42,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         complain(error.format_message())
         return USAGE
-    except (CjError, OSError) as error:
+    except (KeyboardInterrupt, click.Abort):
+        return SIGNAL + 2
+    except Exception as error:  # noqa: BLE001 - one message, no traceback that may quote the data
         code, message = code_of(error)
         complain(message)
         return code
-    except (KeyboardInterrupt, click.Abort):
-        return SIGNAL + 2
 
 
-__all__ = ["LOCKED", "NOT_FIT", "USAGE", "app", "main"]
+__all__ = ["INTERNAL", "LOCKED", "NOT_FIT", "USAGE", "app", "main"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cj_helpers.cli.shared import LOCKED, columns, complain, short
+from cj_helpers.cli.shared import columns, complain, short
 
 NOWHERE = 1
 
@@ -38,7 +38,6 @@ def erase(context: click.Context, dataset: Path, customer: str, yes: bool, out: 
                 1 found nowhere                    6 a run is writing these reports
     """
     from cj_helpers.dataset.erasing import find_customer
-    from cj_helpers.runner import Locked
     from cj_helpers.runner.source import locate
     from cj_helpers.runner.traces import find_traces, remove_traces
 
@@ -58,11 +57,7 @@ def erase(context: click.Context, dataset: Path, customer: str, yes: bool, out: 
         complain(limit)
     done = [(one.path, f"{one.n:,} rows" if one.has_rows else f"named {one.n:,} times") for one in traces]
     if yes and traces:
-        try:
-            done = remove_traces(out / key, names)
-        except Locked as error:
-            complain(str(error))
-            context.exit(LOCKED)
+        done = remove_traces(out / key, names)
     click.echo("In reports:")
     columns([["", short(path), what] for path, what in done] or [["  nothing"]])
     if traces and not yes:

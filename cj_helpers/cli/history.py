@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cj_helpers.cli.shared import LOCKED, columns, complain, short
+from cj_helpers.cli.shared import columns, short
 
 
 @click.command()
@@ -54,17 +54,10 @@ def _sections(found: dict[str, Any], numbers: list[list[str]]) -> list[tuple[str
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--keep", default=12, show_default=True, metavar="N", help="Runs to keep; the latest is always kept.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
-@click.pass_context
-def prune(context: click.Context, dataset: Path, keep: int, out: Path) -> None:
+def prune(dataset: Path, keep: int, out: Path) -> None:
     """Delete old runs of a data set, and of its markets, with their logs."""
-    from cj_helpers.runner import Locked
     from cj_helpers.runner.prune import prune_runs
     from cj_helpers.runner.source import locate
 
-    try:
-        gone = prune_runs(out.expanduser().resolve() / locate(dataset)[1], keep=keep)
-    except Locked as error:
-        complain(str(error))
-        context.exit(LOCKED)
-    for folder in gone:
+    for folder in prune_runs(out.expanduser().resolve() / locate(dataset)[1], keep=keep):
         click.echo(f"deleted {short(folder)}")

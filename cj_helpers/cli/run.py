@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cj_helpers.cli.shared import LOCKED, SIGNAL, apply, code_of, complain, short
-from cj_helpers.contract import CjError
+from cj_helpers.cli.shared import SIGNAL, apply, code_of, complain, short
 
 if TYPE_CHECKING:
     from cj_helpers.runner import RunResult
@@ -82,8 +81,8 @@ def run(context: click.Context, dataset: Path, **options: Any) -> None:
     Exit codes: 0 all reports complete or skipped    4 an alert was crossed
                 1 a notebook failed                  5 a notebook took too long or lost its kernel
                 2 usage or configuration             6 another run writes the same reports
-                3 the data are not fit
-    Of several, the first of: 3, then the highest of 1 and 5, then 4.
+                3 the data are not fit               7 an error of cj itself
+    Of several, the first of: 7, 2, 6, 3, then the highest of 1 and 5, then 4.
 
     The same inputs, parameters and code are the same run: it is skipped when it is published already, unless
     --force is given. CMD is called without a shell and finds CJ_EXIT_CODE, CJ_MESSAGE, CJ_DATASET and CJ_REPORT in
@@ -104,9 +103,9 @@ def run(context: click.Context, dataset: Path, **options: Any) -> None:
 
 def _run(dataset: Path, options: dict[str, Any], *, quiet: bool) -> tuple[list[RunResult], int, str]:
     """Do all that was asked for; returns the results, the exit code and what ended it early."""
-    from cj_helpers.runner import Interrupted, Limits, Locked
+    from cj_helpers.runner import Interrupted, Limits
     from cj_helpers.runner.progress import shown_on_stderr
-    from cj_helpers.runner.several import run_several, worst
+    from cj_helpers.runner.several import SomeFailed, run_several, worst
 
     names = {"timeout": "notebook", "cell_timeout": "cell", "run_timeout": "run", "memory": "memory"}
     options["limits"] = Limits(**{field: options.pop(option) for option, field in names.items()})
@@ -116,11 +115,13 @@ def _run(dataset: Path, options: dict[str, Any], *, quiet: bool) -> tuple[list[R
             for result in run_several(dataset, watcher=watcher, **options):
                 results.append(result)
                 _show(result, quiet=quiet)
-    except Locked as error:
-        return results, LOCKED, str(error)
     except Interrupted as error:
         return results, SIGNAL + error.number, f"stopped by {error}; nothing was published"
-    except (CjError, OSError) as error:
+    except SomeFailed as failed:
+        codes, messages = zip(*(code_of(error) for _market, error in failed.errors), strict=True)
+        told = [f"{market}: {message}" for (market, _error), message in zip(failed.errors, messages, strict=True)]
+        return results, worst([*codes, *(result.exit_code for result in results)]), "; ".join(told)
+    except Exception as error:  # noqa: BLE001 - told by its code, so that --on-failure is called
         return results, *code_of(error)
     return results, worst([result.exit_code for result in results]), ""
 

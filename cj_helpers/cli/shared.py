@@ -10,7 +10,7 @@ import click
 
 from cj_helpers.contract import CjError, DataError
 
-USAGE, NOT_FIT, LOCKED = 2, 3, 6
+USAGE, NOT_FIT, LOCKED, INTERNAL = 2, 3, 6, 7
 SIGNAL = 128  # a process ended by a signal exits with 128 and its number
 
 
@@ -34,11 +34,18 @@ def columns(rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join([*cells, str(row[-1])]).rstrip())
 
 
-def code_of(error: CjError | OSError) -> tuple[int, str]:
-    """Return exit code and message of an error that a user can mend."""
+def code_of(error: Exception) -> tuple[int, str]:
+    """Return exit code and message of an error; of one that nobody foresaw the place in the code and no value."""
+    if isinstance(error, CjError):
+        return (NOT_FIT if isinstance(error, DataError) else USAGE), str(error)
     if isinstance(error, OSError):
         return USAGE, f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return (NOT_FIT if isinstance(error, DataError) else USAGE), str(error)
+    from cj_helpers.runner import Locked
+    from cj_helpers.runner.source import place_of
+
+    if isinstance(error, Locked):
+        return LOCKED, str(error)
+    return INTERNAL, f"an error of cj itself: {place_of(error)}; please report it"
 
 
 def apply(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -10,9 +10,11 @@ from typing import Any
 
 from cj_helpers.contract import CjError
 from cj_helpers.runner.html import environment, style, use_words_of
-from cj_helpers.runner.publish import replace_file
+from cj_helpers.runner.publish import locked, replace_file
 from cj_helpers.runner.published import latest_run
 from cj_helpers.runner.scan import CSP
+from cj_helpers.runner.signals import Interrupted
+from cj_helpers.runner.source import place_of
 from cj_helpers.runner.words import words
 from cj_helpers.text import _, format_value
 
@@ -70,12 +72,23 @@ def clear_failure(target: Path) -> None:
 
 
 def note_error(target: Path, key: str, error: BaseException) -> None:
-    """Write the page for a run that ended before it could publish, when there are reports that stay old."""
+    """Write the page for a run that ended before it could publish, when there are reports that stay old.
+
+    Raises
+    ------
+    Locked
+        When another run is writing there: it will say itself how it ended.
+    """
     if not (target / "latest").is_symlink():
         return
-    stopped = not isinstance(error, CjError)
-    why = f"{_('The run was stopped')} ({error})" if stopped else _short(str(error))
-    note_failure(target, facts={"key": key}, reasons=[(_("Run"), why)])
+    if isinstance(error, Interrupted):
+        why = f"{_('The run was stopped')} ({error})"
+    elif isinstance(error, CjError):
+        why = _short(str(error))
+    else:
+        why = f"{_('An error in this program')} ({place_of(error)})"
+    with locked(target):
+        note_failure(target, facts={"key": key}, reasons=[(_("Run"), why)])
 
 
 def _short(message: str) -> str:

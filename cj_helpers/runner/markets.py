@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cj_helpers.runner.plan import SEGMENTS, Market
-from cj_helpers.runner.requests import RunResult
+from cj_helpers.contract import CommandError
+from cj_helpers.runner.plan import Market, market_folder
+from cj_helpers.runner.requests import RunResult, SomeFailed
 from cj_helpers.runner.runs import run
 from cj_helpers.runner.source import list_markets, locate
 from cj_helpers.runner.supervise import Watcher
@@ -21,14 +22,30 @@ def run_markets(
     Raises
     ------
     ConfigError
-        When the column is not there or has too many values; also whatever `run` raises.
+        When the column is not there or has too many values, or the command is wrong.
+    SomeFailed
+        At the end, with the markets whose run ended with an error.
+    Interrupted
+        On a signal; the overview tells what was done before.
     """
     from cj_helpers.runner.overview import write_overview
 
     given = dict(options.get("parameters", ()))
     found = list_markets(dataset, column, as_of=str(options.get("as_of") or given.get("as_of", "")))
-    folder = Path(options.get("out", "reports")).expanduser().resolve() / locate(dataset)[1] / SEGMENTS / column
+    reports = Path(options.get("out", "reports")).expanduser().resolve() / locate(dataset)[1]
+    folder = reports / market_folder(column)
     markets = [Market(column, value) for value in found.values]
+    errors: list[tuple[str, Exception]] = []
     for market in markets:
-        yield run(dataset, watcher=watcher, market=market, **options)
-    write_overview(folder, markets, hidden=found.n_hidden, facts=found.facts)
+        result = None
+        try:
+            result = run(dataset, watcher=watcher, market=market, **options)
+        except CommandError:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised below, after the other markets
+            errors.append((market.value, error))
+        write_overview(folder, markets, hidden=found.n_hidden, facts=found.facts)
+        if result is not None:
+            yield result
+    if errors:
+        raise SomeFailed(errors)

@@ -56,6 +56,14 @@ class Request:
     keep_newer: bool = False
 
 
+class SomeFailed(Exception):
+    """Some of several runs ended with an error, the others are done; ``errors`` are pairs of (market, error)."""
+
+    def __init__(self, errors: Sequence[tuple[str, Exception]]) -> None:
+        super().__init__("; ".join(f"{market}: {error}" for market, error in errors))
+        self.errors = list(errors)
+
+
 @dataclass(frozen=True)
 class RunResult:
     """What a run left.

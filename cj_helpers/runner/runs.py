@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cj_helpers.contract import ConfigError, DataError
+from cj_helpers.contract import CommandError, ConfigError
 from cj_helpers.runner import privacy, publish
 from cj_helpers.runner.alerts import Alert, check_alerts
 from cj_helpers.runner.failure import clear_failure, note_error, note_failure
@@ -21,7 +21,7 @@ from cj_helpers.runner.published import PublishedRun, is_whole, latest_run, read
 from cj_helpers.runner.records import is_good, write_private_logs, write_records
 from cj_helpers.runner.requests import Request, RunResult
 from cj_helpers.runner.signals import Interrupted, signals_deferred, stopped_by_signals
-from cj_helpers.runner.source import check_journey, locate, open_source
+from cj_helpers.runner.source import check_as_of, check_journey, locate, open_source
 from cj_helpers.runner.supervise import Watcher, prepare_workers, run_jobs
 from cj_helpers.runner.verdict import FAILED, LOST, SKIPPED, TIMEOUT, Verdict
 from cj_helpers.runner.words import status_word
@@ -50,6 +50,8 @@ def run(dataset: str | Path, *, watcher: Watcher | None = None, **options: Any) 
     ------
     ConfigError
         When something asked for is wrong; nothing has run then. Also when the reports cannot be written.
+    CommandError
+        The same for an option or a parameter: it is no failure of the reports, so no page tells of it.
     DataError
         When the data set cannot be read and nobody foresaw why.
     publish.Locked
@@ -69,8 +71,10 @@ def run(dataset: str | Path, *, watcher: Watcher | None = None, **options: Any) 
     with stopped_by_signals():
         try:
             return _run(request, books, Logging(watcher or Silence()))
-        except (ConfigError, DataError, Interrupted) as error:
-            with contextlib.suppress(OSError, ConfigError), signals_deferred():
+        except (CommandError, publish.Locked):
+            raise
+        except (Exception, Interrupted) as error:
+            with contextlib.suppress(OSError, ConfigError, publish.Locked), signals_deferred():
                 key = locate(request.dataset)[1]
                 note_error(_target(request, key), key, error)
             raise
@@ -91,6 +95,7 @@ class _Books:
         folder = Path(request.notebooks_dir).resolve() if request.notebooks_dir else find_folder()
         every = discover(folder)
         asked = with_as_of(request.parameters, request.as_of)
+        check_as_of(str(dict(asked).get("as_of", "")))
         chosen = [read_notebook(path) for path in select(every, request.notebooks)]
         return cls(folder, every, chosen, asked, assign(asked, {book.name: book.parameters for book in chosen}))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cj_helpers.contract import ConfigError
-from cj_helpers.runner.requests import RunResult
+from cj_helpers.runner.requests import RunResult, SomeFailed
 from cj_helpers.runner.runs import run
 from cj_helpers.runner.supervise import Watcher
 
@@ -42,19 +42,27 @@ def run_several(
     ------
     ConfigError
         When the period or the column will not do; also whatever `run` raises.
+    SomeFailed
+        At the end, when the runs of some markets ended with an error; the others are done.
     """
     days = period_ends(first, last, every) if first or last else []
     if days and (options.get("as_of") or "as_of" in dict(options.get("parameters", ()))):
         raise ConfigError("--from and --to set as_of of every run: leave out --as-of and -p as_of")
     periods: list[date | None] = [*days] or [None]
+    errors: list[tuple[str, Exception]] = []
     for day in periods:
         more = options | ({"as_of": day.isoformat(), "keep_newer": True} if day else {})
         if each_segment:
             from cj_helpers.runner.markets import run_markets
 
-            yield from run_markets(dataset, each_segment, watcher=watcher, **more)
+            try:
+                yield from run_markets(dataset, each_segment, watcher=watcher, **more)
+            except SomeFailed as failed:
+                errors += failed.errors
         else:
             yield run(dataset, watcher=watcher, **more)
+    if errors:
+        raise SomeFailed(errors)
 
 
 def period_ends(first: str, last: str, every: str) -> list[date]:
@@ -80,14 +88,14 @@ def period_ends(first: str, last: str, every: str) -> list[date]:
 
 
 def worst(codes: Sequence[int]) -> int:
-    """Return the exit code of several runs: the first of 3, 5, 1, 4 that occurs, else 0.
+    """Return the exit code of several runs: the first of 7, 2, 6, 3, 5, 1, 4 that occurs, else 0.
 
     Examples
     --------
-    >>> worst([0, 4, 1]), worst([5, 3]), worst([])
-    (1, 3, 0)
+    >>> worst([0, 4, 1]), worst([5, 3]), worst([3, 2]), worst([])
+    (1, 3, 2, 0)
     """
-    return next((code for code in (3, 5, 1, 4) if code in codes), 0)
+    return next((code for code in (7, 2, 6, 3, 5, 1, 4) if code in codes), 0)
 
 
 def _day(text: str, option: str) -> date:

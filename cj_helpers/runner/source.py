@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cj_helpers.contract import CjError, ConfigError, DataError
+from cj_helpers.contract import CjError, CommandError, ConfigError, DataError
 from cj_helpers.runner.naming import check_name
 from cj_helpers.runner.parameters import nearest
 
@@ -106,8 +106,7 @@ def open_source(dataset: str | Path, *, as_of: str = "") -> Source:
     except Exception as error:
         if isinstance(error, OSError) and error.filename:
             raise  # says by itself which file cannot be read and why
-        name = f"{type(error).__name__} at {_place(error)}"
-        raise DataError(f"{dataset}: could not be read: {name}; please report it") from None
+        raise DataError(f"{dataset}: could not be read: {place_of(error)}; please report it") from None
 
 
 @dataclass(frozen=True)
@@ -145,26 +144,42 @@ def list_markets(dataset: str | Path, column: str, *, as_of: str = "") -> Market
     return Markets(values, hidden, {"dataset": data.name, **settings})
 
 
+def check_as_of(as_of: str) -> None:
+    """Refuse what is neither a day nor a moment, before anything is read.
+
+    Raises
+    ------
+    CommandError
+        With what is allowed.
+    """
+    from cj_helpers.dataset import parse_as_of
+
+    try:
+        parse_as_of(as_of, "UTC")
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
+
+
 def check_journey(source: Source, value: Any) -> None:
     """Refuse a journey that the data set does not have; ``""`` stands for all of them.
 
     Raises
     ------
-    ConfigError
+    CommandError
         With the nearest key and all keys.
     """
     if source.journeys is None or not value or value in source.journeys:
         return
     listed = ", ".join(source.journeys) or "none"
     near = nearest(str(value), source.journeys)
-    raise ConfigError(f"-p journey {value!r}: the data set has no such journey; {near}its journeys are: {listed}")
+    raise CommandError(f"-p journey {value!r}: the data set has no such journey; {near}its journeys are: {listed}")
 
 
-def _place(error: Exception) -> str:
-    """Module and line where an error left our own code: its message may quote the data."""
+def place_of(error: BaseException) -> str:
+    """Kind of an error that nobody foresaw and where it left our own code: its message may quote the data."""
     frames = [(frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(error.__traceback__)]
     ours = [place for place in frames if place[0].split(".")[0] == __name__.split(".")[0]]
-    return "{}:{}".format(*(ours or frames)[-1])
+    return "{} at {}:{}".format(type(error).__name__, *(ours or frames)[-1])
 
 
 def _open(dataset: str | Path, *, as_of: str) -> Source:
