@@ -179,8 +179,8 @@ def split_change(rates: pd.DataFrame, customers: pd.Series) -> list[tuple[str, f
     with shares after Agresti & Coull (1998). The parts share their data, so their limits do not add up.
     """
     names = ["share", "conf_low", "conf_high", "n_effective", "n"]
-    wide = rates.pivot_table(index="segment", columns="later", values=names, aggfunc="first")
-    share, low, high, size, n = (wide[name].reindex(columns=[0, 1]) for name in names)
+    by_period = [rates[rates["later"].eq(later)].set_index("segment")[names] for later in (0, 1)]
+    share, low, high, size, n = (pd.concat([part[name] for part in by_period], axis=1, keys=[0, 1]) for name in names)
     known, weight = share.notna(), n.fillna(0) / n.sum()
     both = known.all(axis=1).to_numpy()
     limits = [np.ravel(table.to_numpy()[known]) for table in (share, low, high)]
