@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import tiny_notebooks as tiny
+from PIL import Image
 
 from cj_helpers.runner import naming, run, runs
 from cj_helpers.runner.bundles import Bundle
@@ -561,6 +563,13 @@ def test_a_figure_opens_at_full_size_and_closes_by_keyboard(browser, reports):
     page.close()
 
 
+def edge_of(frame) -> int:
+    """Darkest level of the right edge of an element, in its upper and lower corner where figures are white."""
+    picture = Image.open(io.BytesIO(frame.screenshot())).convert("L")
+    places = [(picture.width - 2, y) for y in (2, picture.height - 3)]
+    return min(picture.getpixel(place) for place in places)
+
+
 def test_text_in_figures_stays_readable_on_a_phone(browser, reports):
     page, _seen = open_page(browser, reports.folder / "01_journey_mapping.html", viewport={"width": 375, "height": 800})
     shown = page.evaluate(
@@ -569,6 +578,11 @@ def test_text_in_figures_stays_readable_on_a_phone(browser, reports):
     assert shown
     assert all(width >= 0.8 * natural for width, natural in shown)
     assert page.evaluate("[...document.querySelectorAll('.frame')].some(f => f.scrollWidth > f.clientWidth)")
+    frame = page.locator(".frame").first
+    frame.scroll_into_view_if_needed()
+    at_start = edge_of(frame)
+    frame.evaluate("f => { f.scrollLeft = f.scrollWidth; }")
+    assert at_start < edge_of(frame) == 255  # a shadow says that there is more, until there is no more
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.close()
 
