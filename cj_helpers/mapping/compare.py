@@ -15,7 +15,7 @@ from scipy.special import ndtr
 
 from cj_helpers.contract import ALL, COMPLETED, MISSING, JourneyDefinition
 from cj_helpers.inference import adjust_p_values, combined_interval, newcombe_difference, normal_quantile
-from cj_helpers.journeys import seconds_between
+from cj_helpers.journeys import observed_for, seconds_between
 from cj_helpers.mapping.clustered import customer_sums, effective_of, share_intervals
 from cj_helpers.survival import incidence_at
 
@@ -121,6 +121,7 @@ def _period_rates(
     end = as_of - definition.within
     last, middle, first = (ibis.literal(end - k * period, type="timestamp") for k in (0, 1, 2))
     table = own.filter((_.started_at > first) & (_.started_at <= last))
+    table = table.filter(observed_for(table, definition.within, as_of=as_of))
     if mix is not None:
         names = mix.select("journey", "journey_id", "segment")
         table = table.left_join(names, ["journey", "journey_id"])

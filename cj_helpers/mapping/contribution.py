@@ -13,6 +13,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
 from cj_helpers.inference import FloatArray
+from cj_helpers.journeys import observed_for
 from cj_helpers.mapping.losses import until_end
 
 START, DONE, LOST = "(start)", "(completed)", "(lost)"
@@ -42,8 +43,8 @@ def removal_effects(
 
     Notes
     -----
-    Anderl, Becker, von Wangenheim & Schumann (2016): a first-order chain over the matured journeys (started
-    ``within`` before as_of), P = e0' (I - Q)^-1 R. The touchpoints that end journeys are the absorbing states; steps
+    Anderl, Becker, von Wangenheim & Schumann (2016): a first-order chain over the matured journeys (observed
+    for ``within``), P = e0' (I - Q)^-1 R. The touchpoints that end journeys are the absorbing states; steps
     after them, where the source names its journeys, earn nothing. Journeys still open count with the lost: they had
     the whole horizon. Mails of the company count like steps of customers. Which way a customer would have taken
     instead is not known, so the effect describes the log and predicts nothing.
@@ -52,8 +53,7 @@ def removal_effects(
     """
     parts = []
     for key, definition in definitions.items():
-        ripe = ibis.literal(as_of - definition.within, type="timestamp")
-        own = journeys.filter((_.journey == key) & (_.started_at <= ripe))
+        own = journeys.filter((_.journey == key) & observed_for(journeys, definition.within, as_of=as_of))
         edges, counts = _edges(steps.filter(_.journey == key), own, definition)
         if edges.empty or not edges["target"].eq(DONE).any():
             continue

@@ -11,6 +11,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ConfigError, JourneyDefinition
+from cj_helpers.journeys import observed_for
 from cj_helpers.mapping.clustered import customer_sums, share_intervals
 from cj_helpers.mapping.paths import FIRST_SIGN, joined_in_order
 
@@ -46,8 +47,8 @@ def funnel(
 
         kind: ``ordered`` (other steps allowed in between), ``consecutive`` (stage follows stage directly),
         ``window`` (ordered within the window; every start is tried), ``reached`` (each stage for itself; its
-        n_previous is all journeys). n_matured: the journeys of n_previous that started at least ``within``
-        before as_of; matured_share is the share among them, the one to show, because the others may yet go on.
+        n_previous is all journeys). n_matured: the journeys of n_previous that were observed for at least
+        ``within``; matured_share is the share among them, the one to show, because the others may yet go on.
 
     Raises
     ------
@@ -80,10 +81,9 @@ def _funnel_of(
 ) -> pd.DataFrame:
     names = list(definition.stages)
     inside = steps.filter(_.journey == definition.key)
-    ripe = ibis.literal(as_of - definition.within, type="timestamp")
-    facts = journeys.filter(_.journey == definition.key).select(
-        "journey_id", "customer_id", "started_at", "last_event_at", ripe=(_.started_at <= ripe).ifelse(1, 0)
-    )
+    own = journeys.filter(_.journey == definition.key)
+    ripe = observed_for(own, definition.within, as_of=as_of).ifelse(1, 0)
+    facts = own.select("journey_id", "customer_id", "started_at", "last_event_at", ripe=ripe)
     seen = facts.inner_join(_stage_paths(inside, names), "journey_id")
     parts = [_flags(seen, inside, names, kind, window) for kind in KINDS if kind in kinds]
     trials = parts[0] if len(parts) == 1 else ibis.union(*parts)

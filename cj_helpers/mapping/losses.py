@@ -8,6 +8,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import JourneyDefinition
+from cj_helpers.journeys import observed_for
 
 
 def longest_timeout(definition: JourneyDefinition) -> timedelta:
@@ -20,13 +21,13 @@ def longest_timeout(definition: JourneyDefinition) -> timedelta:
     return max([*limits, definition.timeout or timedelta(0)])
 
 
-def judged_from(definition: JourneyDefinition, as_of: datetime) -> datetime:
-    """Return the latest start of a journey whose loss would be known: the horizon and the longest timeout ago.
+def loss_known(journeys: ir.Table, definition: JourneyDefinition, as_of: datetime) -> ir.BooleanValue:
+    """Say of which journeys a loss would be known: those observed for the horizon and the longest timeout.
 
     Journeys that go on are known at once, those that are lost only after a whole timeout: among younger ones the share
     lost would be too small.
     """
-    return as_of - definition.within - longest_timeout(definition)
+    return observed_for(journeys, definition.within + longest_timeout(definition), as_of=as_of)
 
 
 def until_end(steps: ir.Table, definition: JourneyDefinition) -> ir.Table:

@@ -13,7 +13,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ABANDONED, MOVED_ON, JourneyDefinition
 from cj_helpers.journeys import stays
 from cj_helpers.mapping.clustered import clustered_shares
-from cj_helpers.mapping.losses import judged_from
+from cj_helpers.mapping.losses import loss_known
 
 _COLUMNS = ["journey", "stage", "n_journeys", "drop_off", "conf_low", "conf_high", "time_median_hours"]
 _COLUMNS += ["cost_per_journey", "top_pain", "n_customers", "share_reached", "n_matured", "time_p90_hours"]
@@ -87,8 +87,7 @@ def _stages_of(
         )
         .execute()
     )
-    ripe = ibis.literal(judged_from(definition, as_of), type="timestamp")
-    old = journeys.filter((_.journey == definition.key) & (_.started_at <= ripe))
+    old = journeys.filter((_.journey == definition.key) & loss_known(journeys, definition, as_of))
     table = pd.DataFrame({"stage": list(definition.stages)})
     for part in (described, _costs(inside), _times(steps, old, definition), _stage_losses(inside, old)):
         table = table.merge(part, how="left", on="stage")

@@ -14,7 +14,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import ABANDONED, JourneyDefinition
 from cj_helpers.mapping.clustered import against_others, customer_sums, share_intervals
 from cj_helpers.mapping.folding import SELF_LOOP
-from cj_helpers.mapping.losses import by_customers, judged_from, longest_timeout, until_end
+from cj_helpers.mapping.losses import by_customers, longest_timeout, loss_known, until_end
 
 _MONTH_DAYS = 365.25 / 12
 _FIRST = ["journey", "touchpoint", "abandoned_share", "conf_low", "conf_high", "stage_share", "abandoned_per_month"]
@@ -154,12 +154,11 @@ def _losses_after(inside: ir.Table, own: ir.Table, definition: JourneyDefinition
 
 def _losses_of_customers(inside: ir.Table, own: ir.Table, definition: JourneyDefinition, as_of: datetime) -> ir.Table:
     """Per stage, touchpoint and customer: y journeys lost, z of them long enough ago, x of the m matured ones."""
-    ripe = ibis.literal(judged_from(definition, as_of), type="timestamp")
     known = ibis.literal(as_of - longest_timeout(definition), type="timestamp")
     facts = own.select(
         "journey_id",
         lost=_.outcome == ABANDONED,
-        ripe=(_.started_at <= ripe).ifelse(1, 0),
+        ripe=loss_known(own, definition, as_of).ifelse(1, 0),
         known=(ibis.least(_.last_event_at, _.ended_at) <= known).fill_null(False).ifelse(1, 0),
     )
     steps = by_customers(until_end(inside, definition))
