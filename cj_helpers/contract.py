@@ -19,6 +19,9 @@ MOVED_ON = "moved_on"  # left a stage for a later one or for completion
 
 ALL = "all"
 MISSING = "(missing)"
+OTHER = "(other)"  # rare values together
+ASSISTED, SELF_SERVICE = "assisted", "self_service"  # modes of an event
+DAYS_PER_MONTH = 30.4375
 
 
 class CjError(ValueError):

@@ -11,7 +11,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.churn.known import back, days_between, last_valid, literal, steps_known_at
-from cj_helpers.contract import ABANDONED, COMPLETED, OPEN
+from cj_helpers.contract import ABANDONED, ASSISTED, COMPLETED, OPEN, SELF_SERVICE
 from cj_helpers.dataset import Dataset
 from cj_helpers.journeys import build_journeys
 
@@ -32,7 +32,7 @@ def event_features(data: Dataset, at: datetime) -> ir.Table:
     known = events.filter(events.timestamp <= literal(at))  # type: ignore[union-attr]
     recent = known.timestamp > back(at, RECENT_DAYS)
     own = (known.actor.fill_null("customer") == "customer") if "actor" in known.columns else None
-    helped = (known.mode == "assisted").fill_null(False) if "mode" in known.columns else ibis.literal(False)
+    helped = (known.mode == ASSISTED).fill_null(False) if "mode" in known.columns else ibis.literal(False)
     mine = recent if own is None else recent & own
     filed, closed = (_named(known, names) for names in (churn.complaint_opened, churn.complaint_closed))
     counts = known.group_by("customer_id").aggregate(
@@ -78,8 +78,8 @@ def journey_features(data: Dataset, steps: ir.Table, at: datetime) -> ir.Table:
         return counts.mutate(escalations=ibis.literal(0))
     by_mode = known.group_by("journey", "journey_id").aggregate(
         customer_id=_.customer_id.min(),
-        alone=_.timestamp.min(where=_.mode == "self_service"),
-        helped=_.timestamp.max(where=_.mode == "assisted"),
+        alone=_.timestamp.min(where=_.mode == SELF_SERVICE),
+        helped=_.timestamp.max(where=_.mode == ASSISTED),
         last=_.timestamp.max(),
     )
     turned = (_.helped > _.alone).fill_null(False) & (_.last > back(at, RECENT_DAYS))

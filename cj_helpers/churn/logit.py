@@ -22,7 +22,6 @@ class LogitFit:
 
     coefficients: FloatArray
     covariance: FloatArray  # inverse information, or the sandwich when rows are clustered
-    deviance: float
 
     def log_odds(self, x: FloatArray) -> FloatArray:
         """Log-odds of rows with these columns."""
@@ -83,7 +82,7 @@ def fit_logit(
         covariance = influence.T @ influence * (len(scores) / max(len(scores) - 1, 1))
     back = np.diag(np.append(1.0, 1 / scale))
     back[0, 1:] = -centre / scale
-    return LogitFit(back @ beta, back @ covariance @ back.T, float(-2 * _log_likelihood(base + z @ beta, y)))
+    return LogitFit(back @ beta, back @ covariance @ back.T)
 
 
 def independent_columns(x: FloatArray) -> NDArray[np.bool_]:

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cj_helpers.churn.retention import check_unit
-from cj_helpers.contract import ALL, ConfigError
+from cj_helpers.contract import ALL, DAYS_PER_MONTH, ConfigError
 from cj_helpers.inference import FloatArray, check_rows, normal_quantile, require_columns
 from cj_helpers.survival import survival_curve
 
-DAYS_PER_MONTH = 30.4375
 MONTHS = 12
 #: From half to double the assumed save rate.
 SAVE_FACTORS = (0.5, 1.0, 2.0)

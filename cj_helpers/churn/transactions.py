@@ -10,12 +10,11 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.churn.known import days_between, literal, moment
-from cj_helpers.contract import ALL, DataError
+from cj_helpers.contract import ALL, DAYS_PER_MONTH, DataError
 from cj_helpers.dataset import Dataset
 from cj_helpers.inference import clustered_share
 
 WEEK_DAYS = 7.0
-DAYS_PER_MONTH = 30.4375
 
 
 def purchases_until(data: Dataset, at: datetime) -> ir.Table:

@@ -157,10 +157,10 @@ def _without_ids(table: ir.Table, segment_col: str, data: Dataset) -> ir.Table:
         rank = ibis.dense_rank().over(order_by=table.customer_id)
         columns = {"customer": table.customer_id.isnull().ifelse(ibis.null("int64"), rank), **columns}
     row = {ROW: table[ROW]} if ROW in table.columns else {}
-    return table.select(**columns, segment=_segment(table, segment_col, data), **row)
+    return table.select(**columns, segment=_segment(table, segment_col), **row)
 
 
-def _segment(table: ir.Table, segment_col: str, data: Dataset) -> ir.Value:
+def _segment(table: ir.Table, segment_col: str) -> ir.Value:
     """Return the segment of each row: of its own column, or of the customer's."""
     if not segment_col:
         return ibis.literal(ALL)

@@ -8,12 +8,11 @@ import hashlib
 import pandas as pd
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ALL, ConfigError
+from cj_helpers.contract import ALL, MISSING, ConfigError
 from cj_helpers.dataset.config import nearest
 from cj_helpers.dataset.model import Dataset
 from cj_helpers.inference import suppress_small_groups
 
-MISSING = "(missing)"
 _TABLES = ("customers", "events", "surveys")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -151,17 +151,3 @@ def _shift_text(segments: Sequence[Segment]) -> str:
     middle = len(segments) // 2
     earlier, later = _shift_text(segments[:middle]), _shift_text(segments[middle:])
     return f"CASE WHEN at_local < TIMESTAMP '{segments[middle][0]}' THEN {earlier} ELSE {later} END"
-
-
-def is_folded(local: ir.TimestampValue, zone: str, first: int, last: int) -> ir.BooleanValue:
-    """Say whether a local time occurs twice, in the years from first to last."""
-    twice = [
-        (at + after, at + before)
-        for at, before, after in transitions(zone)
-        if after < before and first <= at.year <= last
-    ]
-    tests = [
-        (local >= ibis.literal(low, type="timestamp")) & (local < ibis.literal(high, type="timestamp"))
-        for low, high in twice
-    ]
-    return reduce(lambda a, b: a | b, tests, ibis.literal(False))

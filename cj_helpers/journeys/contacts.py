@@ -9,7 +9,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import OPEN
+from cj_helpers.contract import ASSISTED, OPEN
 from cj_helpers.journeys.steps import seconds_between
 
 _DAY = 86_400
@@ -90,7 +90,7 @@ def _so_far(steps: ir.Table, handoffs: Sequence[tuple[str, str]]) -> ir.Table:
     }
     flags = {name: flag.lag().over(order).fill_null(False).ifelse(1, 0) for name, flag in came.items()}
     if "mode" in steps.columns:
-        flags["contacts"] = (steps["mode"] == "assisted").fill_null(False).ifelse(1, 0)
+        flags["contacts"] = (steps["mode"] == ASSISTED).fill_null(False).ifelse(1, 0)
     marked = steps.select(*_KEYS, "position", "timestamp", **flags)
     sums = {name: marked[name].sum().over(running) for name in flags}
     sums |= {name: (total > 0).ifelse(1, 0) for name, total in sums.items() if name != "contacts"}

@@ -9,7 +9,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ALL, ESCALATED, MISSING, ConfigError
+from cj_helpers.contract import ALL, ASSISTED, ESCALATED, MISSING, ConfigError
 from cj_helpers.journeys.steps import Definitions, seconds_between
 
 #: From this many journeys on they are counted in the engine, by hour and group of customers.
@@ -122,7 +122,7 @@ def mark_escalated(journeys: ir.Table, *, steps: ir.Table) -> ir.Table:
     """
     if "mode" not in steps.columns:
         raise ConfigError("escalated: events have no column mode (self_service | assisted); map it in dataset.yml")
-    assisted = steps.filter(_.mode == "assisted")
+    assisted = steps.filter(_.mode == ASSISTED)
     first = assisted.group_by("journey", "journey_id").aggregate(person_at=_.timestamp.min())
     joined = journeys.left_join(first, ["journey", "journey_id"])
     joined = joined.filter((joined.person_at > joined.started_at).fill_null(True))

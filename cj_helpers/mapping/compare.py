@@ -20,7 +20,6 @@ from cj_helpers.mapping.clustered import customer_sums, effective_of, share_inte
 from cj_helpers.survival import incidence_at
 
 _DAY = 86_400
-PARTS = ("total", "mix", "true_change")
 _WHOLE = "(all)"
 _Z = normal_quantile(0.95)
 _COLUMNS = ["journey", "part", "difference", "conf_low", "conf_high", "share_before", "share_after"]

@@ -10,10 +10,9 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ALL, COMPLETED, DataError, JourneyDefinition
+from cj_helpers.contract import ALL, ASSISTED, COMPLETED, SELF_SERVICE, DataError, JourneyDefinition
 from cj_helpers.mapping.clustered import customer_sums, share_intervals
 
-ASSISTED, SELF_SERVICE = "assisted", "self_service"
 MEASURES = ("solved", "escalated", "contained", "repeat_contact")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.mapping.paths import OTHER
+from cj_helpers.contract import OTHER
 
 
 def flows(steps: ir.Table, *, journeys: ir.Table, max_position: int = 8) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import JourneyDefinition
-from cj_helpers.mapping.paths import OTHER, one_by_one
+from cj_helpers.contract import OTHER, JourneyDefinition
+from cj_helpers.mapping.paths import one_by_one
 
 SELF_LOOP = "is_self_loop"
 

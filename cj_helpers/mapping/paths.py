@@ -9,10 +9,9 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import COMPLETED
+from cj_helpers.contract import COMPLETED, OTHER
 from cj_helpers.mapping.clustered import customer_sums, share_intervals
 
-OTHER = "(other)"
 _JOURNEY = ["journey", "journey_id"]
 _DIGITS = 9  # of a position within a journey: with a sign of three bytes a text that engines keep in place
 FIRST_SIGN, MOST_SIGNS = 0x4E00, 20_000  # far from the wildcards of LIKE

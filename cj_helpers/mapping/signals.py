@@ -11,7 +11,7 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import DataError, JourneyDefinition
+from cj_helpers.contract import ASSISTED, DataError, JourneyDefinition
 from cj_helpers.inference import FloatArray, adjust_p_values
 from cj_helpers.mapping.clustered import against_others
 from cj_helpers.mapping.landmarks import LANDMARK_DAYS, take_landmarks
@@ -73,8 +73,8 @@ def _seen(steps: ir.Table, running: ir.Table, definitions: Mapping[str, JourneyD
     repeated = early.filter(_.is_repeat)
     views.append(_as_signal(repeated, ibis.literal("repeats")))
     if "mode" in steps.columns:
-        helped = early.filter(_.mode == "assisted")
-        views.append(_as_signal(helped, ibis.literal("assisted")))
+        helped = early.filter(_.mode == ASSISTED)
+        views.append(_as_signal(helped, ibis.literal(ASSISTED)))
     several = early.group_by(*_JOURNEY, "customer_id", "x", "m").aggregate(n=_.channel.nunique()).filter(_.n > 1)
     views.append(_as_signal(several, ibis.literal("several channels")))
     return ibis.union(*views).distinct()

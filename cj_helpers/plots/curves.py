@@ -82,14 +82,12 @@ def draw_curves(ax: Axes, table: pd.DataFrame, *, time: str, end: float, names: 
         if rows.empty:
             continue
         style = "-" if name == ALL else LINE_STYLES[plainer.index(name) % len(LINE_STYLES)]
-        curve(ax, rows, time=time, end=end, color=colors[name], style=style, name=name)
+        curve(ax, rows, time=time, color=colors[name], style=style, name=name)
         ends.append((float(rows[time].iloc[-1]), float(rows["estimate"].iloc[-1]), name, colors[name]))
     end_labels(ax, [(x, y, segment_text(name), color) for x, y, name, color in ends])
 
 
-def curve(
-    ax: Axes, rows: pd.DataFrame, *, time: str, end: float, color: str, style: object = "-", name: str = ""
-) -> None:
+def curve(ax: Axes, rows: pd.DataFrame, *, time: str, color: str, style: object = "-", name: str = "") -> None:
     """Draw one step function and its band, held to the end of its last step."""
     x, y, low, high = (numbers(rows[column]) for column in (time, "estimate", "conf_low", "conf_high"))
     ax.fill_between(x, low, high, step="post", color=color, alpha=0.16, linewidth=0, gid="band")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ALL, OPEN, JourneyDefinition
+from cj_helpers.contract import ALL, OPEN, OTHER, JourneyDefinition
 from cj_helpers.inference import combined_interval
 from cj_helpers.journeys import add_segment, journey_frame
 from cj_helpers.survival import incidence_at
@@ -19,7 +19,6 @@ from cj_helpers.survival import incidence_at
 BETTER, WORSE, SAME, EARLY = "better", "worse", "no change of note", "too early to tell"
 RELEVANT = 0.05
 FEWEST = 10
-OTHER = "(other)"
 CHANGE_COLUMNS = [
     "date",
     "journey",

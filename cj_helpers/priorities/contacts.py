@@ -9,11 +9,10 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ALL, JourneyDefinition
+from cj_helpers.contract import ALL, ASSISTED, JourneyDefinition
 from cj_helpers.inference import combined_interval
 from cj_helpers.priorities.volume import MONTH_DAYS
 
-ASSISTED = "assisted"
 CONTACT_COLUMNS = ["journey", "contacts_per_month", "contacts_low", "contacts_high", "contact_cost"]
 
 

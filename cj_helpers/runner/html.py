@@ -121,11 +121,6 @@ def style() -> str:
     return re.sub(r"/\*.*?\*/\n?", "", css, flags=re.DOTALL)
 
 
-def script() -> str:
-    """Return the script of every page with tables and figures."""
-    return SCRIPT
-
-
 def split_opening(cells: list[dict[str, Any]]) -> tuple[str, str]:
     """Return the decision that a notebook serves and the rest of its first markdown cell, without the title."""
     first = next((cell for cell in cells if cell["cell_type"] == "markdown"), None)
@@ -244,4 +239,4 @@ def _convert(view: dict[str, Any], parts: dict[str, Any]) -> str:
     return page
 
 
-__all__ = ["Heading", "environment", "fill", "render_notebook", "render_notice", "script", "split_opening", "style"]
+__all__ = ["Heading", "environment", "fill", "render_notebook", "render_notice", "split_opening", "style"]

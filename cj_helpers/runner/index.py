@@ -9,10 +9,10 @@ from typing import Any
 
 from cj_helpers.runner.alerts import Alert
 from cj_helpers.runner.figures import key_figures, numbered
-from cj_helpers.runner.html import environment, script, style, use_words_of
+from cj_helpers.runner.html import environment, style, use_words_of
 from cj_helpers.runner.page import finding_parts
 from cj_helpers.runner.published import PublishedRun
-from cj_helpers.runner.scan import CSP
+from cj_helpers.runner.scan import CSP, SCRIPT
 from cj_helpers.runner.verdict import OK, SKIPPED
 from cj_helpers.runner.words import status_word, words
 from cj_helpers.runner.worker import Outcome
@@ -76,7 +76,7 @@ def render_index(
         "words": words(),
         "csp": CSP,
         "css": style(),
-        "script": script(),
+        "script": SCRIPT,
         "state": _state(outcomes, around.problem),
         "problem": around.problem,
         "alerts": [alert for alert in alerts if alert.crossed],

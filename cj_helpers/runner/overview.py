@@ -8,11 +8,11 @@ from typing import Any
 
 from cj_helpers.runner.failure import PAGE as FAILURE
 from cj_helpers.runner.history import numbers
-from cj_helpers.runner.html import environment, script, style, use_words_of
+from cj_helpers.runner.html import environment, style, use_words_of
 from cj_helpers.runner.plan import Market
 from cj_helpers.runner.publish import replace_file
 from cj_helpers.runner.published import PublishedRun, latest_run
-from cj_helpers.runner.scan import CSP
+from cj_helpers.runner.scan import CSP, SCRIPT
 from cj_helpers.runner.words import words
 from cj_helpers.text import format_value, interval, label
 
@@ -40,7 +40,7 @@ def write_overview(folder: Path, markets: Sequence[Market], *, hidden: int, fact
         "words": words(),
         "csp": CSP,
         "css": style(),
-        "script": script(),
+        "script": SCRIPT,
         "column": label(markets[0].column) if markets else "",
         "markets": [_market(folder, market, runs[market.name]) for market in markets],
         "tables": _tables(markets, runs),

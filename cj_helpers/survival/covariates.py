@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cj_helpers.contract import ABANDONED, COMPLETED, MISSING, ConfigError, DataError
+from cj_helpers.contract import ABANDONED, COMPLETED, MISSING, OTHER, ConfigError, DataError
 from cj_helpers.inference import BoolArray, FloatArray, IntArray, require_columns
 from cj_helpers.survival.fitting import combination_of, estimable
 from cj_helpers.survival.spells import Columns, Spells, covariate_values, observed_spells, outcome_status
@@ -18,7 +18,6 @@ LEAST_EVENTS = 10
 #: More levels than this make a column an identifier rather than a property.
 MAX_LEVELS = 50
 #: What the rare levels of a category become together.
-OTHER = "(other)"
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def fit_cox(
         _refuse(names, np.diag(sums.information) <= 1e-8 * sizes[-1])
     covariance, influence = np.linalg.inv(sums.information), None
     if spells.cluster is not None:
-        residuals = score_residuals(x, spells, grid, sums) * spells.weight[:, None]
+        residuals = score_residuals(x, grid, sums) * spells.weight[:, None]
         size = int(spells.cluster.max(initial=-1)) + 1
         summed = np.stack([tally(spells.cluster, column, size) for column in residuals.T], axis=1)
         influence = summed @ covariance / scale

@@ -130,7 +130,7 @@ def risk_sums(x: FloatArray, beta: FloatArray, spells: Spells, grid: Steps) -> R
     )
 
 
-def score_residuals(x: FloatArray, spells: Spells, grid: Steps, sums: RiskSums) -> FloatArray:
+def score_residuals(x: FloatArray, grid: Steps, sums: RiskSums) -> FloatArray:
     """Contribution of each row to the gradient, its part in the risk sets included (Lin & Wei 1989).
 
     Summed with the weights they give the gradient. With ties, a row with an event takes part in the l-th factor of its

@@ -57,7 +57,6 @@ class Draft:
     """
 
     file: Path
-    n_copied: int
     notes: list[str] = field(default_factory=list)
     placed: list[tuple[str, str, int]] = field(default_factory=list)
     journeys: list[str] = field(default_factory=list)
@@ -103,18 +102,18 @@ def init_dataset(folder: Path, files: Sequence[Path], *, settings: Settings, ask
         profiles = [profile(con, group) for group in groups]
         settle(profiles, orders, ask)
         placed = [place(source) for source in profiles]
-        draft = Draft(folder / sources.CONFIG, *_copy(groups, targets))
+        draft = Draft(folder / sources.CONFIG, _copy(groups, targets))
         return _write(draft, list(zip(placed, texts, strict=True)), settings, sources.outside(folder, targets))
     finally:
         con.disconnect()
 
 
-def _copy(groups: list[list[Path]], targets: list[list[Path]]) -> tuple[int, list[str]]:
-    """Copy what must be; returns how many files, and a note when they are large."""
-    n, n_bytes = sources.copy(groups, targets)
+def _copy(groups: list[list[Path]], targets: list[list[Path]]) -> list[str]:
+    """Copy what must be; returns a note when it is much."""
+    n_bytes = sources.copy(groups, targets)
     if n_bytes < sources.LARGE:
-        return n, []
-    return n, [f"{n_bytes / 2**30:.1f} GiB were copied; `cj init --in-place` uses files where they lie"]
+        return []
+    return [f"{n_bytes / 2**30:.1f} GiB were copied; `cj init --in-place` uses files where they lie"]
 
 
 def _write(draft: Draft, named: list[tuple[Placed, str]], settings: Settings, outside: list[str]) -> Draft:

@@ -61,16 +61,16 @@ def plan(folder: Path, groups: list[list[Path]], *, in_place: bool = False) -> l
     return planned
 
 
-def copy(groups: list[list[Path]], targets: list[list[Path]]) -> tuple[int, int]:
-    """Copy what does not lie below the folder yet; returns how many files were copied, and their bytes."""
-    n = n_bytes = 0
+def copy(groups: list[list[Path]], targets: list[list[Path]]) -> int:
+    """Copy what does not lie below the folder yet; returns how many bytes were copied."""
+    n_bytes = 0
     for group, placed in zip(groups, targets, strict=True):
         for path, target in zip(group, placed, strict=True):
             if path.resolve() != target.resolve():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
-                n, n_bytes = n + 1, n_bytes + target.stat().st_size
-    return n, n_bytes
+                n_bytes += target.stat().st_size
+    return n_bytes
 
 
 def outside(folder: Path, targets: list[list[Path]]) -> list[str]:
