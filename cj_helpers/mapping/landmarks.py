@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import ibis
-from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
@@ -36,17 +36,24 @@ def take_landmarks(
     at the landmark may be compared; what came later may not, or waiting would look like a cause of success
     (Anderson, Cain & Gelber 1983).
     """
-    parts = [_running(journeys, definition, as_of, float(day)) for definition in definitions.values() for day in days]
+    parts = [_running(journeys, definitions, as_of, float(day)) for day in days]
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 
 
-def _running(journeys: ir.Table, definition: JourneyDefinition, as_of: datetime, days: float) -> ir.Table:
+def _running(
+    journeys: ir.Table, definitions: Mapping[str, JourneyDefinition], as_of: datetime, days: float
+) -> ir.Table:
+    """Keep those of one landmark: one look at the journeys for all definitions."""
     reach = timedelta(days=days)
-    own = journeys.filter(_.journey == definition.key)
-    own = own.filter(observed_for(own, reach + definition.within, as_of=as_of))
-    at = own.started_at + ibis.interval(seconds=round(reach.total_seconds()))
-    running = own.mutate(at=at).filter(_.ended_at.isnull() | (_.ended_at > _.at))
-    last = running["at"] + ibis.interval(seconds=round(definition.within.total_seconds()))
-    won = ((running.outcome == COMPLETED) & (running.ended_at <= last)).fill_null(False)
+    table = journeys.mutate(at=journeys.started_at + _seconds(reach))
+    of = [(table.journey == key, definition.within) for key, definition in definitions.items()]
+    whole = ibis.cases(*[(own, observed_for(table, reach + within, as_of=as_of)) for own, within in of], else_=False)
+    running = table.filter(whole & (table.ended_at.isnull() | (table.ended_at > table["at"])))
+    last = ibis.cases(*[(own, table["at"] + _seconds(within)) for own, within in of], else_=ibis.null("timestamp"))
+    won = ((table.outcome == COMPLETED) & (table.ended_at <= last)).fill_null(False)
     columns = ["journey", "journey_id", "customer_id", "started_at", "at"]
     return running.select(*columns, landmark_days=ibis.literal(days), x=won.ifelse(1, 0), m=ibis.literal(1))
+
+
+def _seconds(length: timedelta) -> Any:
+    return ibis.interval(seconds=round(length.total_seconds()))
