@@ -41,7 +41,9 @@ class Engine:
         """Compute a table once, so that no later query does it again."""
         if self.is_spark:
             return self._keep_on_spark(name, table)
-        kept = self.con.create_table(f"cj_{name}", table, temp=True, overwrite=True)
+        if self.numbers_rows:  # Ibis overwrites a table of DuckDB by writing all rows twice
+            self.drop(name)
+        kept = self.con.create_table(f"cj_{name}", table, temp=True, overwrite=not self.numbers_rows)
         if self.con.name == "postgres":  # it never looks at temporary tables by itself, and plans badly
             with self.con.begin() as cursor:
                 cursor.execute(f'ANALYZE "cj_{name}"')

@@ -96,7 +96,7 @@ def scan_raw(engine: Engine, folder: Path, config: DatasetConfig, where: str) ->
     for name, raw in config.raw.items():
         found = _scan(engine, folder, config, raw.source, raw, raw.read, f"{where}.{name}")
         rows = read_raw(engine.con, found, raw.read, f"{where}.{name}")
-        table = engine.con.create_table(name, rows, temp=True, overwrite=True)
+        table = engine.con.create_table(name, rows, temp=True)
         inputs += [{"path": s.shown, "sha256": s.sha256} for s in found]
         n_rows = int(table.count().execute())
         check_rows(raw, found, [n_rows] if len(found) == 1 else [], f"{where}.{name}")
