@@ -21,14 +21,14 @@ from cj_helpers.inference import difference_of
 from cj_helpers.runner import RunResult, hooks, publish, run, runs
 from cj_helpers.runner import markets as markets_of_runner
 from cj_helpers.runner.compare import compare_runs, metric_lines
-from cj_helpers.runner.figures import key_figures, numbered
 from cj_helpers.runner.history import Point, change_between, comparable_runs, signed, trend_of
 from cj_helpers.runner.hooks import call_command, check_command
-from cj_helpers.runner.index import Surroundings, ranked_findings, render_index
+from cj_helpers.runner.key_figures import key_figures, numbered
 from cj_helpers.runner.pictures import HEIGHT, WIDTH, draw_trend
 from cj_helpers.runner.plan import Market
 from cj_helpers.runner.prune import prune_runs
 from cj_helpers.runner.published import find_run, good_runs, is_whole, read_run
+from cj_helpers.runner.run_index import Surroundings, ranked_findings, render_index
 from cj_helpers.runner.scan import scan_html
 from cj_helpers.runner.several import period_ends, worst
 from cj_helpers.runner.verdict import Verdict

@@ -17,10 +17,10 @@ from cj_helpers.runner import naming, run, runs
 from cj_helpers.runner.bundles import Bundle
 from cj_helpers.runner.clean import clean_message, clean_notebook, private_text
 from cj_helpers.runner.html import render_notebook, split_opening
-from cj_helpers.runner.index import Surroundings, render_index
 from cj_helpers.runner.markdown import Headings, render_markdown
 from cj_helpers.runner.notebooks import read_notebook
 from cj_helpers.runner.page import choose, first_rows, unbroken
+from cj_helpers.runner.run_index import Surroundings, render_index
 from cj_helpers.runner.scan import CSP, links_of, scan_html
 from cj_helpers.runner.sections import without_empty_sections
 from cj_helpers.runner.verdict import Verdict
@@ -382,6 +382,8 @@ def test_the_index_says_how_the_run_ended(statuses, problem, sentence):
 
 # ---- whole reports ----------------------------------------------------------------------------------------------
 
+PAGES = ["index.html", "01_journey_mapping.html", "02_fails.html"]
+
 
 def test_the_same_run_twice_gives_the_same_bytes(reports):
     files = sorted(path.relative_to(reports.folder) for path in reports.folder.rglob("*") if path.is_file())
@@ -393,11 +395,12 @@ def test_the_same_run_twice_gives_the_same_bytes(reports):
 
 
 def test_nothing_published_names_the_machine(reports):
-    for path in reports.folder.rglob("*"):
-        if path.is_file() and path.name != "run.log":
-            text = path.read_text()
-            assert str(reports.base) not in text, path
-            assert str(Path.home()) + "/" not in text, path
+    files = [path for path in reports.folder.rglob("*") if path.is_file() and path.name != "run.log"]
+    assert {*PAGES, "manifest.json", "results.json", "01_journey_mapping.ipynb"} <= {path.name for path in files}
+    for path in files:
+        text = path.read_text()
+        assert str(reports.base) not in text, path
+        assert str(Path.home()) + "/" not in text, path
 
 
 def test_page_one_holds_what_was_moved_and_the_annex_links_to_it(reports):
@@ -416,14 +419,15 @@ def test_page_one_holds_what_was_moved_and_the_annex_links_to_it(reports):
             assert (reports.folder / link).is_file(), link
 
 
-def test_ids_are_unique_and_headings_hierarchical(reports):
-    for path in reports.folder.glob("*.html"):
-        structure = Structure(path.read_text())
-        assert len(structure.ids) == len(set(structure.ids)), path
-        assert structure.levels[0] == 1
-        assert structure.levels.count(1) == 1
-        steps = zip(structure.levels, structure.levels[1:], strict=False)
-        assert all(after <= before + 1 for before, after in steps), path
+@pytest.mark.parametrize("name", PAGES)
+def test_ids_are_unique_and_headings_hierarchical(reports, name):
+    structure = Structure((reports.folder / name).read_text())
+    assert len(structure.ids) == len(set(structure.ids)) > 0
+    assert structure.levels[0] == 1
+    assert structure.levels.count(1) == 1
+    assert len(structure.levels) > 1
+    steps = zip(structure.levels, structure.levels[1:], strict=False)
+    assert all(after <= before + 1 for before, after in steps)
 
 
 def test_parameters_and_provenance_come_last(reports):
@@ -439,8 +443,6 @@ def test_parameters_and_provenance_come_last(reports):
 
 
 # ---- in a browser -----------------------------------------------------------------------------------------------
-
-PAGES = ["index.html", "01_journey_mapping.html", "02_fails.html"]
 
 
 def open_page(browser, path, **options):

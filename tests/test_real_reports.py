@@ -10,7 +10,7 @@ import pytest
 from test_html import open_page
 
 from cj_helpers.runner.failure import note_failure
-from cj_helpers.runner.overview import write_overview
+from cj_helpers.runner.market_overview import write_overview
 from cj_helpers.runner.plan import Market
 
 NAMES = (

@@ -228,7 +228,10 @@ def _convert(view: dict[str, Any], parts: dict[str, Any]) -> str:
     order = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
     config = Config({"NbConvertBase": {"display_data_priority": order}})
     exporter = HTMLExporter(
-        config=config, template_name=TEMPLATES.name, extra_template_basedirs=[str(TEMPLATES.parent)]
+        config=config,
+        template_name=TEMPLATES.name,
+        template_file="report.html.j2",
+        extra_template_basedirs=[str(TEMPLATES.parent)],
     )
     slots = {
         "head": environment().get_template("head.html.j2").render(parts),

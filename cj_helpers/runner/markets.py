@@ -28,7 +28,7 @@ def run_markets(
     Interrupted
         On a signal; the overview tells what was done before.
     """
-    from cj_helpers.runner.overview import write_overview
+    from cj_helpers.runner.market_overview import write_overview
 
     given = dict(options.get("parameters", ()))
     found = list_markets(dataset, column, as_of=str(options.get("as_of") or given.get("as_of", "")))

@@ -11,11 +11,11 @@ from typing import Any
 from cj_helpers.runner import naming
 from cj_helpers.runner.alerts import Alert
 from cj_helpers.runner.history import comparable_runs
-from cj_helpers.runner.index import Surroundings, downloads, render_index
 from cj_helpers.runner.plan import Plan
 from cj_helpers.runner.progress import Logging
 from cj_helpers.runner.publish import write_json
 from cj_helpers.runner.published import MANIFEST, RESULTS, digests
+from cj_helpers.runner.run_index import Surroundings, downloads, render_index
 from cj_helpers.runner.worker import Outcome
 
 LOGS = ".logs"

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from cj_helpers.runner import bundles as results
+from cj_helpers.runner import bundles
 from cj_helpers.runner.clean import clean_message, clean_notebook, private_text
 from cj_helpers.runner.environment import redirect_output, set_environment
 from cj_helpers.runner.notebooks import Notebook
@@ -197,11 +197,11 @@ def _join_lines(output: dict[str, Any]) -> None:
 def _publish(job: Job, notebook: Mapping[str, Any], verdict: Verdict) -> Outcome:
     log, name = private_text(notebook), job.notebook.name
     cleaned = clean_notebook(notebook, verdict=verdict, shown=job.shown, paths=job.paths)
-    found = results.collect(cleaned) if verdict.status == OK else []
+    found = bundles.collect(cleaned) if verdict.status == OK else []
     ready = job.work / "ready"
     try:
-        results.write_files(found, given=job.work / "out", ready=ready)
-    except results.BundleError as error:
+        bundles.write_files(found, given=job.work / "out", ready=ready)
+    except bundles.BundleError as error:
         verdict = Verdict(FAILED, str(error))
     verdict, page, safe = _page(job, cleaned, verdict)
     found = found if verdict.status == OK else []
@@ -214,10 +214,10 @@ def _publish(job: Job, notebook: Mapping[str, Any], verdict: Verdict) -> Outcome
         name=name,
         title=job.notebook.title,
         verdict=verdict,
-        metrics=results.metric_rows(found, notebook=name),
-        findings=results.finding_rows(found, notebook=name),
+        metrics=bundles.metric_rows(found, notebook=name),
+        findings=bundles.finding_rows(found, notebook=name),
         tiles=[dict(tile) for tile in tiles[:MOST_TILES]],
-        labels=results.metric_labels(found),
+        labels=bundles.metric_labels(found),
         log=log,
     )
 

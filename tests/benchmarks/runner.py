@@ -84,7 +84,7 @@ def real_overhead(out: Path) -> tuple[float, float, int]:
 def index_seconds() -> float:
     """Wall seconds to read 36 past runs and to write the index."""
     from cj_helpers.runner.history import comparable_runs
-    from cj_helpers.runner.index import Surroundings, render_index
+    from cj_helpers.runner.run_index import Surroundings, render_index
     from cj_helpers.runner.verdict import Verdict
     from cj_helpers.runner.worker import Outcome
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cj_helpers.runner.alerts import Alert
-from cj_helpers.runner.figures import key_figures, numbered
 from cj_helpers.runner.html import environment, style, use_words_of
+from cj_helpers.runner.key_figures import key_figures, numbered
 from cj_helpers.runner.page import finding_parts
 from cj_helpers.runner.published import PublishedRun
 from cj_helpers.runner.scan import CSP, SCRIPT
@@ -91,7 +91,7 @@ def render_index(
         "files": _downloads(around.files),
         "made": format_value(around.now, "datetime") if around.now else "",
     }
-    return environment().get_template("overview.html.j2").render(values)
+    return environment().get_template("run_index.html.j2").render(values)
 
 
 def ranked_findings(outcomes: Sequence[Outcome]) -> list[dict[str, str]]:

@@ -46,7 +46,7 @@ def write_overview(folder: Path, markets: Sequence[Market], *, hidden: int, fact
         "tables": _tables(markets, runs),
         "hidden": hidden,
     }
-    page = environment().get_template("markets.html.j2").render(values)
+    page = environment().get_template("market_overview.html.j2").render(values)
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / "index.html", page)
     return folder / "index.html"
