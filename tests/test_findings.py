@@ -38,7 +38,7 @@ def test_every_finding_on_drop_off_rests_on_counts_and_names_its_assumption(temp
     names = set(placeholders(template))
     assert has_interval(names)
     assert re.search(r"\{n:count\} (of \{\w+:count\} )?journeys", template)
-    assert "{n_clusters:count} customers" in template
+    assert "{n_customers:count} customers" in template
     assert ASSUMPTION.search(template)
 
 

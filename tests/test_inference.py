@@ -71,7 +71,7 @@ def test_clustered_share_by_hand():
     rows = pd.DataFrame({"customer": list("aabbc"), "done": [True, True, False, False, True]})
     share = clustered_share(rows, success_col="done", cluster_col="customer").iloc[0]
     assert share["share"] == pytest.approx(0.6)
-    assert (share["n"], share["n_clusters"]) == (5, 3)
+    assert (share["n"], share["n_customers"]) == (5, 3)
     assert share["n_effective"] == pytest.approx(0.24 / 0.1344)
     low, high = wilson_interval(0.6 * 0.24 / 0.1344, 0.24 / 0.1344)
     assert (share["conf_low"], share["conf_high"]) == pytest.approx((float(low), float(high)))
@@ -119,14 +119,14 @@ def test_groups_missing_values_and_order():
     assert shares["channel"].isna().tolist() == [False, False, False, True]
     assert shares["stage"].tolist() == [1, 1, 2, 1]
     assert shares["n"].tolist() == [1, 1, 1, 2]
-    assert shares["n_clusters"].tolist() == [1, 1, 1, 2]  # rows without a customer count as one each
+    assert shares["n_customers"].tolist() == [1, 1, 1, 2]  # rows without a customer count as one each
     assert shares["share"].tolist() == [1, 0, 1, 0.5]
 
 
 def test_no_rows():
     rows = pd.DataFrame({"g": pd.Series(dtype=str), "done": pd.Series(dtype=float)})
     overall = clustered_share(rows, success_col="done")
-    assert overall[["n", "n_clusters"]].to_numpy().tolist() == [[0, 0]]
+    assert overall[["n", "n_customers"]].to_numpy().tolist() == [[0, 0]]
     assert overall[["share", "conf_low", "conf_high"]].isna().all(axis=None)
     assert clustered_share(rows, success_col="done", group_cols=["g"]).empty
 

@@ -83,8 +83,8 @@ def test_one_row_per_journey_or_counts(log):
     counts = journey_spells(journeys, max_rows=1)
     assert counts["n"].sum() == 5
     assert customer_counts(journeys)["n_customers"].tolist() == [5]
-    rates = pd.DataFrame({"journey": ["repair"], "segment": ["all"], "n_clusters": [2]})
-    assert with_customers(rates, customer_counts(journeys))["n_clusters"].tolist() == [5]
+    rates = pd.DataFrame({"journey": ["repair"], "segment": ["all"], "n_customers": [2]})
+    assert with_customers(rates, customer_counts(journeys))["n_customers"].tolist() == [5]
 
 
 def test_stays_at_stages(log):

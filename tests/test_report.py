@@ -570,7 +570,8 @@ def test_nothing_is_public_before_a_data_set_is_open() -> None:
 def test_the_size_column_is_the_most_telling_or_the_given() -> None:
     table = pd.DataFrame({"stage": ["x", "y"], "n_journeys": [50, 60], "n_customers": [5, 60], "n_visits": [80, 7]})
     assert bundle(shown(report.show, "t", table, "T"))["rows"] == [["y", 60, 60, 7]]
-    assert bundle(shown(report.show, "u", table, "T", size_col="n_visits"))["rows"] == [["x", 50, 5, 80]]
+    assert bundle(shown(report.show, "u", table, "T", size_col="n_visits"))["rows"] == []  # each counts too few of one
+    assert bundle(shown(report.show, "w", table, "T", size_col="n_journeys"))["rows"] == [["y", 60, 60, 7]]
     untold = pd.DataFrame({"stage": ["x"], "share": [0.5]})
     assert bundle(shown(report.show, "v", untold, "T"))["size_col"] == ""
 
@@ -788,11 +789,16 @@ def test_the_main_number_is_the_one_that_the_plot_declares(main: MainNumber, sen
     assert alt == (f"Bars. {sentence}" if sentence else "Bars")
 
 
-def test_a_small_group_is_not_the_main_number() -> None:
-    fig = drawing()
-    fig.cj_data = pd.DataFrame({"step": ["a", "b"], "share": [0.9, 0.4], "n": [3, 500]})
-    fig.cj_main = MainNumber("share", about=("step",))
-    assert bundle(shown(report.figure, "f", fig, "Bars."))["alt"] == "Bars. Largest share: 40.0 % (b)."
+def test_a_figure_of_a_small_group_is_left_out() -> None:
+    fig, other = drawing(), drawing()
+    table = pd.DataFrame({"step": ["a", "b"], "share": [0.9, 0.4], "n": [3, 500]})
+    fig.cj_data, fig.cj_main = table, MainNumber("share", about=("step",))
+    for output in (shown(report.figure, "f", fig, "Bars."), shown(report.figure, "g", other, "Bars.", data=table)):
+        assert "image/png" not in output.data
+        assert bundle(output)["text"] == "the picture would show groups of fewer than 10 customers"
+    assert plt.get_fignums() == []
+    state.begin(stand_in(public=True))
+    assert bundle(shown(report.figure, "f", fig, "Bars."))["alt"] == "Bars. Largest share: 90.0 % (a)."
 
 
 def test_a_figure_is_the_same_file_every_time() -> None:

@@ -167,6 +167,7 @@ def test_survival_curve_by_eye():
         "conf_low",
         "conf_high",
         "n_at_risk",
+        "n_customers_at_risk",
         "n_events",
         "n_censored",
     ]
@@ -313,7 +314,7 @@ def test_thirteen_journeys(thirteen_journeys):
     row = incidence_at(thirteen_journeys, time_days=14, cluster_col="customer_id").iloc[0]
     assert row["estimate"] == pytest.approx(23 / 39, abs=1e-12)
     assert round(row["estimate"], 6) == 0.589744
-    assert (row["n"], row["n_clusters"]) == (13, 11)
+    assert (row["n"], row["n_customers"]) == (13, 11)
     assert row["conf_low"] < row["estimate"] < row["conf_high"]
 
 
@@ -462,7 +463,7 @@ def test_incidence_at_is_the_curve_at_that_time():
         np.testing.assert_allclose(value[name], step[name], atol=1e-14)
     assert value["segment"].tolist() == ["all", "a", "b", "c"]
     assert value["n"].tolist()[1:] == table["segment"].value_counts().sort_index().tolist()
-    assert value["n_clusters"].tolist()[0] == table["customer"].nunique()
+    assert value["n_customers"].tolist()[0] == table["customer"].nunique()
 
 
 def test_nobody_was_observed_that_long():
@@ -500,7 +501,7 @@ def test_one_customer_has_no_curve_interval_and_weighs_as_one():
 def test_no_journeys_have_no_rate():
     row = incidence_at(spells(duration_days=[], outcome=[]), time_days=14, cluster_col="").iloc[0]
     assert row["segment"] == "all"
-    assert (row["n"], row["n_clusters"]) == (0, 0)
+    assert (row["n"], row["n_customers"]) == (0, 0)
     assert np.isnan(row["estimate"])
 
 

@@ -275,7 +275,7 @@ def test_a_difference_with_itself_is_certain():
     table = repeated_customers(9)
     both = pd.concat([table.assign(segment="a"), table.assign(segment="b")])
     pair = restricted_mean_differences(both, horizon_days=10, outcome="completed", cluster_col="customer").iloc[0]
-    assert (pair["difference_days"], pair["n_clusters"]) == (0, 60)
+    assert (pair["difference_days"], pair["n_customers"]) == (0, 60)
     assert pair["std_error"] == pytest.approx(0, abs=1e-12)
 
 

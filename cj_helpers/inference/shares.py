@@ -124,7 +124,7 @@ def clustered_share(
     Returns
     -------
     DataFrame
-        One row per group: the group columns, share, conf_low, conf_high, n (rows), n_clusters (customers),
+        One row per group: the group columns, share, conf_low, conf_high, n (rows), n_customers (customers),
         n_effective. Groups come sorted, a missing group value last. An empty table without groups gives n = 0
         and NaN.
 
@@ -156,7 +156,7 @@ def clustered_share(
 
 
 def _shares(code: IntArray, cluster: IntArray, success: FloatArray, grouped: bool) -> pd.DataFrame:
-    """Share, n, n_clusters and n_effective of the groups 0, 1, ...; one empty group when there are no rows."""
+    """Share, n, n_customers and n_effective of the groups 0, 1, ...; one empty group when there are no rows."""
     rows = pd.DataFrame({"group": code, "cluster": cluster, "x": success})
     customers = rows.groupby(["group", "cluster"])["x"].agg(["sum", "size"]).reset_index()
     index = range(int(code.max(initial=-1 if grouped else 0)) + 1)
@@ -167,7 +167,7 @@ def _shares(code: IntArray, cluster: IntArray, success: FloatArray, grouped: boo
     residual = customers["sum"] - customers["group"].map(share) * customers["size"]
     squares = (residual**2).groupby(customers["group"]).sum().reindex(index, fill_value=0)
     n_eff = effective_size(share, squares, n, k)
-    return pd.DataFrame({"share": share, "n": n, "n_clusters": k, "n_effective": n_eff}).rename_axis(index=None)
+    return pd.DataFrame({"share": share, "n": n, "n_customers": k, "n_effective": n_eff}).rename_axis(index=None)
 
 
 def newcombe_difference(

@@ -10,6 +10,8 @@ import pandas as pd
 from cj_helpers.contract import ALL
 from cj_helpers.inference.columns import BoolArray, FloatArray, require_columns
 
+_TIMES = {"time_days", "time", "from_days"}
+
 
 def suppress_small_groups(table: pd.DataFrame, *, size_col: str, min_group: int) -> tuple[pd.DataFrame, int]:
     """Drop the rows of a result table that describe fewer than `min_group` people.
@@ -43,8 +45,9 @@ def suppress_small_groups(table: pd.DataFrame, *, size_col: str, min_group: int)
     Complementary suppression: with an `all` row in column `segment`, a single hidden segment is `all` minus the
     others. While the segments hidden beside a kept `all` row (same values in the other text, boolean and date columns)
     are fewer than `min_group` people together, the next smallest is dropped too; so there are always at least two.
-    Curves (one row per time, size `n_at_risk`) only lose the rows with too few at risk. Sums over other columns than
-    `segment`, and differences between two published tables, are not guarded.
+    A curve (one row per time: column time_days, time or from_days) loses the rows with too few people; a segment of
+    which no row is left counts as hidden, and the next smallest goes whole. Sums over other columns than `segment`,
+    the last days of a curve and differences between two published tables are not guarded.
 
     Examples
     --------
@@ -56,7 +59,7 @@ def suppress_small_groups(table: pd.DataFrame, *, size_col: str, min_group: int)
     require_columns(table, size_col)
     size = pd.to_numeric(table[size_col]).to_numpy(dtype=float, na_value=np.nan)
     drop = ~((size >= min_group) | (size == 0)) & (min_group > 1)
-    if "segment" in table.columns and size_col != "n_at_risk" and drop.any():
+    if "segment" in table.columns and drop.any():
         drop = _with_complements(table, size, drop, min_group)
     return table.loc[~drop].reset_index(drop=True), int(drop.sum())
 
@@ -67,12 +70,27 @@ def _with_complements(table: pd.DataFrame, size: FloatArray, drop: BoolArray, mi
     keys = [name for name in table.columns if name != "segment" and _is_key(table[name])]
     by = [table[name] for name in keys] or [pd.Series(0, index=table.index)]
     group = table.groupby(by, dropna=False, observed=True).ngroup().to_numpy()
-    drop = drop.copy()
+    if _TIMES & set(table.columns):
+        unit = pd.MultiIndex.from_arrays([group, segment]).factorize()[0]
+    else:
+        unit = np.arange(len(table))
+    kept = ~drop & (size != 0)
+    rows = pd.DataFrame({"group": group, "is_all": segment == ALL, "size": size, "drop": drop, "kept": kept})
+    how = {"group": "first", "is_all": "first", "size": "max", "drop": "any", "kept": "any"}
+    units = rows.groupby(unit, sort=True).agg(how)
+    hidden = _hidden(units.assign(drop=units["drop"] & ~units["kept"]), min_group)
+    return drop | hidden[unit]
+
+
+def _hidden(units: pd.DataFrame, min_group: int) -> BoolArray:
+    """Which rows, or curves, are hidden: those hidden already and the smallest ones beside them."""
+    group, is_all, size = (units[name].to_numpy() for name in ("group", "is_all", "size"))
+    drop = units["drop"].to_numpy(dtype=bool).copy()
     for code in np.unique(group[drop]):
         inside = group == code
-        if not (inside & (segment == ALL) & ~drop).any():
+        if not (inside & is_all & ~drop).any():
             continue  # nothing to subtract from
-        parts = inside & (segment != ALL)
+        parts = inside & ~is_all
         candidates = np.flatnonzero(parts & ~drop & (size > 0))
         for row in candidates[np.argsort(size[candidates], kind="stable")]:
             hidden = parts & drop

@@ -212,7 +212,7 @@ def customer_counts(journeys: ir.Table, *, keep_left_truncated: bool = True) -> 
 
 
 def with_customers(table: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """Replace ``n_clusters`` of a result table by the number of customers, which counted spells do not know."""
+    """Replace ``n_customers`` of a result table by the number of customers, which counted spells do not know."""
     known = counts.set_index(["journey", "segment"])["n_customers"]
     places = pd.MultiIndex.from_frame(table[["journey", "segment"]].astype(str))
-    return table.assign(n_clusters=known.reindex(places).to_numpy())
+    return table.assign(n_customers=known.reindex(places).to_numpy())

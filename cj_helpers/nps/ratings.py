@@ -53,7 +53,7 @@ def rating_shares(
             found = clustered_share(given, success_col=good, cluster_col=cluster_col, conf_level=conf_level).iloc[0]
             row = {"metric": rating, "segment": segment, **found[["share", "conf_low", "conf_high"]]}
             mean = float(number_column(given, rating).mean()) if len(given) else np.nan
-            row |= {"mean": mean, "n": len(given), "n_customers": int(found["n_clusters"])}
+            row |= {"mean": mean, "n": len(given), "n_customers": int(found["n_customers"])}
             rows.append({**row, "n_blank": len(part) - len(given)})
     columns = ["metric", "segment", "share", "conf_low", "conf_high", "mean", "n", "n_customers", "n_blank"]
     return pd.DataFrame(rows, columns=columns)

@@ -124,7 +124,7 @@ def _reference(frame: pd.DataFrame, reference: DeclaredReference, days: float, m
     if frame["segment"].eq(MISSING).mean() > UNKNOWN_SHARE:
         return {"reason": NOT_KNOWN}
     rates = incidence_at(frame, time_days=days, segment_col="segment", cluster_col="customer")
-    able = rates["n_clusters"].ge(min_group) & rates["conf_low"].notna() & ~rates["segment"].isin([ALL, MISSING])
+    able = rates["n_customers"].ge(min_group) & rates["conf_low"].notna() & ~rates["segment"].isin([ALL, MISSING])
     groups = rates.loc[able].sort_values(["conf_low", "segment"], kind="stable")
     if len(groups) < 2:
         return {"n_groups": len(groups), "reason": FEW_GROUPS}

@@ -7,8 +7,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from cj_helpers.report.display import publish
-from cj_helpers.report.state import claim_name
-from cj_helpers.report.tables import carried_data
+from cj_helpers.report.state import claim_name, state
+from cj_helpers.report.statements import not_estimable
+from cj_helpers.report.tables import carried_data, n_not_publishable
 from cj_helpers.text import fill, fill_each
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def figure(
 ) -> None:
     """Show a figure as PNG with the text that stands for it and the data behind it, and close it.
 
+    A figure that a ``plot_...`` function drew from a table with groups of fewer than ``min_group`` customers is left
+    out, and the report says so: draw what `publishable` returns.
+
     Parameters
     ----------
     name : str
@@ -45,7 +49,8 @@ def figure(
     caption : str
         Literal template of a line below the figure, filled by the same `values`.
     data : DataFrame, optional
-        What is drawn, for the CSV beside the figure; without it the table that the ``plot_...`` function drew.
+        What is drawn, for the CSV beside the figure, such as whole days of a curve that is drawn event by event;
+        without it the table that the ``plot_...`` function drew.
 
     Raises
     ------
@@ -61,7 +66,13 @@ def figure(
     if not alt_text.strip():
         raise ValueError(f"figure {name!r}: alt is empty; say in words what the figure shows.")
     claim_name("figure", name)
-    table = getattr(drawn, "cj_data", None) if data is None else data
+    table = getattr(drawn, "cj_data", None)
+    if n_not_publishable(table) or n_not_publishable(data):
+        _close(drawn)
+        reason = "the picture would show groups of fewer than {least:count} customers"
+        not_estimable(name, reason, least=state().min_group)
+        return
+    table = table if data is None else data
     png, (width, height) = _draw(drawn)
     carried = carried_data(name, table, getattr(drawn, "cj_main", None))
     alt_text = _with_number(alt_text, carried)
@@ -80,14 +91,19 @@ def _with_number(alt: str, carried: dict[str, Any] | None) -> str:
     return f"{alt}{'' if alt.rstrip().endswith(('.', '!', '?')) else '.'} {main}"
 
 
-def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:
+def _close(fig: Any) -> None:
     import matplotlib.pyplot as plt
+
+    plt.close(fig)
+
+
+def _draw(fig: Any) -> tuple[bytes, tuple[int, int]]:
     from PIL import Image
 
     drawn, buffer = BytesIO(), BytesIO()
     loose = {"compress_level": 1}  # it is read again at once
     fig.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", pil_kwargs=loose)
-    plt.close(fig)
+    _close(fig)
     # A palette makes the file a third; written without the entry Software, so that any release gives the same file.
     picture = (
         Image.open(drawn).convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 MAX_BUNDLE_ROWS = 1_000
 MAX_BUNDLE_BYTES = 200_000
 MAX_SHOWN_ROWS = 200
-SIZE_COLUMNS = ("n_customers", "n", "n_at_risk", "n_journeys", "n_reached")
+CUSTOMER_COLUMNS = ("n_customers_at_risk", "n_customers")
+SIZE_COLUMNS = (*CUSTOMER_COLUMNS, "n", "n_at_risk", "n_journeys", "n_reached")
 _LEFT_OUT = "groups left out"
 
 
@@ -54,7 +55,8 @@ def show(
         Literal template; `values` fill it.
     size_col : str
         Column with the number of customers behind each row, which decides on suppression; ``""`` takes the first
-        of n_customers, n, n_at_risk, n_journeys, n_reached that there is.
+        of n_customers_at_risk, n_customers, n, n_at_risk, n_journeys, n_reached that there is. A count of customers
+        or of those at risk in the table decides in any case.
     page_one : bool
         Whether the table belongs on the first page of the report.
     digits : int, optional
@@ -129,6 +131,11 @@ def publishable(table: pd.DataFrame, *, size_col: str = "") -> pd.DataFrame:
     return kept
 
 
+def n_not_publishable(table: pd.DataFrame | None) -> int:
+    """Count the rows of a drawn table that a published one would lose."""
+    return 0 if table is None else _without_small_groups("figure", table, "")[2]
+
+
 def carried_data(name: str, table: pd.DataFrame | None, main: MainNumber | None = None) -> dict[str, Any] | None:
     """Return the data of a figure as its bundle carries them, without small groups; a long table goes to a file.
 
@@ -153,8 +160,11 @@ def _without_small_groups(name: str, table: pd.DataFrame, size_col: str) -> tupl
     size_col = size_col or next((column for column in SIZE_COLUMNS if column in table.columns), "")
     if state().public or not size_col:
         return table, size_col, 0
-    kept, suppressed = suppress_small_groups(table, size_col=size_col, min_group=state().min_group)
-    return kept, size_col, suppressed
+    sizes = dict.fromkeys((size_col, *CUSTOMER_COLUMNS, "n_at_risk"))
+    kept = table
+    for column in (name for name in sizes if name in table.columns):
+        kept, _n = suppress_small_groups(kept, size_col=column, min_group=state().min_group)
+    return kept, size_col, len(table) - len(kept)
 
 
 def _keep_data(payload: dict[str, Any], file: str) -> str:

@@ -58,7 +58,7 @@ def logrank_test(
     Returns
     -------
     DataFrame
-        One row: statistic (chi-square), df, p_value, n (spells), n_events, n_clusters. statistic and p_value are NaN
+        One row: statistic (chi-square), df, p_value, n (spells), n_events, n_customers. statistic and p_value are NaN
         when fewer than two segments could have had an event.
 
     Raises
@@ -103,7 +103,7 @@ def gray_test(
     Returns
     -------
     DataFrame
-        One row: statistic (chi-square), df, p_value, n, n_events (with the outcome), n_clusters. NaN when fewer than
+        One row: statistic (chi-square), df, p_value, n, n_events (with the outcome), n_customers. NaN when fewer than
         two segments could have had the outcome.
 
     Notes
@@ -142,9 +142,9 @@ def compare_segments(
     Returns
     -------
     DataFrame
-        One row per pair: segment, reference, statistic, p_value, p_adjusted, n, n_events, n_clusters. With more than
-        eight segments each is compared with all others together, "(others)". Pairs in which nothing could be compared
-        hold NaN.
+        One row per pair: segment, reference, statistic, p_value, p_adjusted, n, n_events, n_customers (of the smaller
+        side). With more than eight segments each is compared with all others together, "(others)". Pairs in which
+        nothing could be compared hold NaN.
 
     Notes
     -----
@@ -160,8 +160,9 @@ def compare_segments(
         part = spells.take(both).with_segments(first[both].astype(np.int64), ("others", "segment"))
         found = _logrank(part, np.zeros(len(part.weight), np.int64))
         del found["df"]
+        found["n_customers"] = min(side.n_clusters for label, side in part.parts() if label in part.labels)
         rows.append({"segment": segment, "reference": reference, **found})
-    names = ["segment", "reference", "statistic", "p_value", "n", "n_events", "n_clusters"]
+    names = ["segment", "reference", "statistic", "p_value", "n", "n_events", "n_customers"]
     result = pd.DataFrame(rows, columns=names)
     p_value = result["p_value"].to_numpy(dtype=float)
     result.insert(4, "p_adjusted", adjust_p_values(p_value, method="holm" if len(result) <= FEW else "bh"))
@@ -196,7 +197,7 @@ def _logrank(spells: Spells, strata: IntArray) -> dict[str, float]:
 
 
 def _sizes(spells: Spells, n_events: int) -> dict[str, float]:
-    return {"n": spells.n, "n_events": n_events, "n_clusters": spells.take(spells.weight > 0).n_clusters}
+    return {"n": spells.n, "n_events": n_events, "n_customers": spells.take(spells.weight > 0).n_clusters}
 
 
 def _chi_square(deviation: FloatArray, variance: FloatArray, compared: np.ndarray) -> dict[str, float]:

@@ -20,7 +20,7 @@ from cj_helpers.survival.estimators import (
     loglog_interval,
     survival_function,
 )
-from cj_helpers.survival.risk_sets import RiskSets, risk_sets
+from cj_helpers.survival.risk_sets import RiskSets, customers_at_risk, risk_sets
 from cj_helpers.survival.spells import Columns, Spells, event_status, outcome_status, read_spells
 
 
@@ -61,8 +61,9 @@ def survival_curve(
     -------
     DataFrame
         One row per segment and distinct time, time 0 included: segment, time_days, estimate, std_error, conf_low,
-        conf_high, n_at_risk (just before the time), n_events, n_censored. Segment "all" first. std_error and limits
-        are NaN once the curve has reached 0, and where all rows are of one customer. No rows in, no rows out.
+        conf_high, n_at_risk (just before the time), n_customers_at_risk (customers among them; rows without
+        cluster_col), n_events, n_censored. Segment "all" first. std_error and limits are NaN once the curve has
+        reached 0, and where all rows are of one customer. No rows in, no rows out.
 
     Raises
     ------
@@ -95,22 +96,15 @@ def _survival_part(label: str, spells: Spells, conf_level: float) -> pd.DataFram
     if spells.cluster is not None:
         error = np.where(estimate > 0, incidence_errors(spells, risk)[0], np.nan)
     low, high = loglog_interval(estimate, error, conf_level)
-    values = {"segment": label, **_curve_columns(risk, estimate, error, low, high)}
+    values = {"segment": label, **_curve_columns(spells, risk, (estimate, error, low, high))}
     counts = {"n_events": risk.events.sum(axis=0), "n_censored": risk.censored}
     return pd.DataFrame({**values, **{name: column.astype(np.int64) for name, column in counts.items()}})
 
 
-def _curve_columns(
-    risk: RiskSets, estimate: FloatArray, error: FloatArray, low: FloatArray, high: FloatArray
-) -> dict[str, object]:
-    return {
-        "time_days": risk.time,
-        "estimate": estimate,
-        "std_error": error,
-        "conf_low": low,
-        "conf_high": high,
-        "n_at_risk": risk.at_risk.astype(np.int64),
-    }
+def _curve_columns(spells: Spells, risk: RiskSets, values: Sequence[FloatArray]) -> dict[str, object]:
+    names = ("estimate", "std_error", "conf_low", "conf_high")
+    sizes = {"n_at_risk": risk.at_risk.astype(np.int64), "n_customers_at_risk": customers_at_risk(spells, risk)}
+    return {"time_days": risk.time, **dict(zip(names, values, strict=True)), **sizes}
 
 
 def cumulative_incidence(
@@ -143,8 +137,9 @@ def cumulative_incidence(
     -------
     DataFrame
         One row per outcome, segment and distinct time, time 0 included: outcome, segment, time_days, estimate,
-        std_error, conf_low, conf_high, n_at_risk. At each time the incidences and the share still running sum to 1.
-        Limits are NaN when the estimate is 1, and where all rows are of one customer or customers do not differ.
+        std_error, conf_low, conf_high, n_at_risk, n_customers_at_risk. At each time the incidences and the share
+        still running sum to 1. Limits are NaN when the estimate is 1, and where all rows are of one customer or
+        customers do not differ.
 
     Raises
     ------
@@ -178,6 +173,6 @@ def _incidence_parts(label: str, spells: Spells, outcomes: Sequence[str], conf_l
     for code, (outcome, error) in enumerate(zip(outcomes, incidence_errors(spells, risk), strict=True)):
         estimate = incidence_function(risk, code)
         low, high = loglog_interval(estimate, np.where(estimate < 1, error, np.nan), conf_level)
-        columns = _curve_columns(risk, estimate, error, low, high)
+        columns = _curve_columns(spells, risk, (estimate, error, low, high))
         curves.append(pd.DataFrame({"outcome": outcome, "segment": label, **columns}))
     return curves

@@ -12,7 +12,7 @@ from cj_helpers.contract import ABANDONED, COMPLETED, ConfigError
 from cj_helpers.inference import FloatArray, wilson_interval
 from cj_helpers.survival.estimators import incidence_function, survival_function
 from cj_helpers.survival.influence import covariance, row_influence
-from cj_helpers.survival.risk_sets import RiskSets, risk_sets
+from cj_helpers.survival.risk_sets import RiskSets, customers_at_risk, risk_sets
 from cj_helpers.survival.spells import Columns, Spells, outcome_status, read_spells
 
 MAX_PERIODS = 1000
@@ -49,7 +49,8 @@ def hazard_over_time(
     -------
     DataFrame
         One row per outcome, segment and period: outcome, segment, from_days, to_days, hazard, conf_low, conf_high,
-        n_at_risk (when the period begins), n_events. Periods that began with nobody under observation are left out.
+        n_at_risk (when the period begins), n_customers_at_risk (customers among them), n_events. Periods that began
+        with nobody under observation are left out.
 
     Raises
     ------
@@ -77,7 +78,8 @@ def hazard_over_time(
     spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
     edges = np.arange(0.0, until_days + width_days * 1e-9, width_days)
     parts = [_hazards(label, part, outcomes, edges, conf_level) for label, part in spells.parts() if part.n]
-    names = ["outcome", "segment", "from_days", "to_days", "hazard", "conf_low", "conf_high", "n_at_risk", "n_events"]
+    names = ["outcome", "segment", "from_days", "to_days", "hazard", "conf_low", "conf_high"]
+    names += ["n_at_risk", "n_customers_at_risk", "n_events"]
     rows = [row for part in zip(*parts, strict=True) for rows in part for row in rows]
     return pd.DataFrame(rows, columns=names)
 
@@ -88,7 +90,7 @@ def _hazards(
     """Rows of one segment, outcome by outcome."""
     risk = risk_sets(spells, len(outcomes))
     by_outcome: list[list[tuple[object, ...]]] = [[] for _ in outcomes]
-    survival = survival_function(risk)
+    survival, customers = survival_function(risk), customers_at_risk(spells, risk)
     for start, end in pairwise(edges):
         first, last = _place(risk, start, end)
         at_risk = float(risk.at_risk[first + 1]) if first + 1 < len(risk.time) else 0.0
@@ -99,7 +101,8 @@ def _hazards(
             share, variance = _hazard(spells, risk, (code, first, last), alive)
             events = int(risk.events[code, first + 1 : last + 1].sum())
             low, high = _interval(share, variance, at_risk, conf_level)
-            row = (outcome, label, float(start), float(end), share, low, high, int(at_risk), events)
+            sizes = (int(at_risk), int(customers[first + 1]), events)
+            row = (outcome, label, float(start), float(end), share, low, high, *sizes)
             by_outcome[code].append(row)
     return by_outcome
 

@@ -44,7 +44,7 @@ def incidence_at(
     Returns
     -------
     DataFrame
-        One row per segment, "all" first: segment, estimate, std_error, conf_low, conf_high, n (spells), n_clusters
+        One row per segment, "all" first: segment, estimate, std_error, conf_low, conf_high, n (spells), n_customers
         (customers). The estimate is NaN when nobody was observed as long as time_days and some had not ended.
 
     Raises
@@ -79,4 +79,4 @@ def _value(spells: Spells, time: float, which: tuple[int, int], conf_level: floa
             known = spells.take((spells.status > 0) | (spells.duration >= time)).n_clusters
             low, high = wilson_interval([estimate * known], [known], conf_level=conf_level)
         value = {"estimate": estimate, "std_error": error, "conf_low": low[0], "conf_high": high[0]}
-    return {**value, "n": spells.n, "n_clusters": spells.n_clusters}
+    return {**value, "n": spells.n, "n_customers": spells.n_clusters}

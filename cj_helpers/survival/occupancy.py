@@ -12,7 +12,7 @@ from cj_helpers.contract import ABANDONED, COMPLETED, DataError
 from cj_helpers.inference import require_columns
 from cj_helpers.survival.curves import survival_curve
 from cj_helpers.survival.estimators import survival_function
-from cj_helpers.survival.risk_sets import risk_sets
+from cj_helpers.survival.risk_sets import customers_at_risk, risk_sets
 from cj_helpers.survival.spells import Columns, outcome_code, outcome_status, read_spells
 
 
@@ -24,6 +24,7 @@ def transient_share(
     duration_col: str = "duration_days",
     outcome_col: str = "outcome",
     outcomes: Sequence[str] = (COMPLETED, ABANDONED),
+    cluster_col: str = "",
     weight_col: str = "",
 ) -> pd.DataFrame:
     """Share of all started that are in a passing state at given times, such as overdue.
@@ -36,7 +37,7 @@ def transient_share(
         One row per stay in the state: from_days, to_days (excluded), within the spell it belongs to.
     times : array-like
         Times in the unit of the duration column.
-    duration_col, weight_col
+    duration_col, cluster_col, weight_col
         As in `survival_curve`.
     outcome_col, outcomes
         As in `cumulative_incidence`.
@@ -44,8 +45,8 @@ def transient_share(
     Returns
     -------
     DataFrame
-        One row per time: time_days, estimate, n (in the state and observed then), n_at_risk (observed then). NaN where
-        nobody was observed.
+        One row per time: time_days, estimate, n (in the state and observed then), n_at_risk (observed then),
+        n_customers_at_risk (customers among them). NaN where nobody was observed.
 
     Notes
     -----
@@ -62,7 +63,8 @@ def transient_share(
     require_columns(stays, "from_days", "to_days")
     if (stays["from_days"] > stays["to_days"]).any():
         raise DataError("stays: from_days after to_days; correct or leave out these rows")
-    spells = read_spells(table, Columns(duration_col, weight=weight_col), outcome_status(table, outcome_col, outcomes))
+    columns = Columns(duration_col, cluster=cluster_col, weight=weight_col)
+    spells = read_spells(table, columns, outcome_status(table, outcome_col, outcomes))
     wanted = np.atleast_1d(np.asarray(times, dtype=float))
     risk = risk_sets(spells, len(outcomes))
     place = np.searchsorted(risk.time, wanted, side="right")
@@ -72,8 +74,9 @@ def transient_share(
     running = np.append(1.0, survival_function(risk))[place]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(at_risk > 0, running * inside / at_risk, np.where(running > 0, np.nan, 0.0))
-    columns = {"time_days": wanted, "estimate": share, "n": inside, "n_at_risk": at_risk.astype(np.int64)}
-    return pd.DataFrame(columns)
+    whose = np.append(customers_at_risk(spells, risk), 0)[place]
+    values = {"time_days": wanted, "estimate": share, "n": inside, "n_at_risk": at_risk.astype(np.int64)}
+    return pd.DataFrame(values | {"n_customers_at_risk": whose})
 
 
 def naive_incidence(
@@ -83,6 +86,7 @@ def naive_incidence(
     duration_col: str = "duration_days",
     outcome_col: str = "outcome",
     outcomes: Sequence[str] = (COMPLETED, ABANDONED),
+    cluster_col: str = "",
     weight_col: str = "",
 ) -> pd.DataFrame:
     """One minus Kaplan-Meier of a single outcome, as if the others only hid it: the mistake, to show its size.
@@ -94,10 +98,9 @@ def naive_incidence(
         those who ended otherwise had gone on like the rest, and lies above the share that is.
     """
     event = outcome_status(table, outcome_col, outcomes) == outcome_code(outcome, outcomes) + 1
-    curve = survival_curve(
-        table.assign(**{"(event)": event}), duration_col=duration_col, event_col="(event)", weight_col=weight_col
-    )
+    whose = {"cluster_col": cluster_col, "weight_col": weight_col}
+    curve = survival_curve(table.assign(**{"(event)": event}), duration_col=duration_col, event_col="(event)", **whose)
     low, high = 1 - curve["conf_high"], 1 - curve["conf_low"]
     values = {"outcome": outcome, "segment": curve["segment"], "time_days": curve["time_days"]}
     values |= {"estimate": 1 - curve["estimate"], "std_error": curve["std_error"], "conf_low": low, "conf_high": high}
-    return pd.DataFrame(values | {"n_at_risk": curve["n_at_risk"]})
+    return pd.DataFrame(values).join(curve[["n_at_risk", "n_customers_at_risk"]])

@@ -18,7 +18,7 @@ from cj_helpers.survival.spells import Columns, Spells
 SAME_RATIO = (0.8, 1.25)
 
 WHOLE, EARLY, LATE = "whole", "early", "late"
-SIZES = ("n", "n_events", "n_clusters")
+SIZES = ("n", "n_events", "n_customers")
 
 
 def hazard_ratios(
@@ -61,8 +61,8 @@ def hazard_ratios(
     DataFrame
         Per outcome and covariate three rows, period whole, early, late: outcome, term, period, split_days,
         hazard_ratio, conf_low, conf_high, estimate (log), std_error, p_value, p_adjusted, change (early / late),
-        change_low, change_high, is_reported, n, n_events, n_clusters, problem. `is_reported` marks what a reader should
-        see: the whole, or early and late when the change is outside 0.8 to 1.25 and its interval excludes 1.
+        change_low, change_high, is_reported, n, n_events, n_customers, problem. `is_reported` marks what a reader
+        should see: the whole, or early and late when the change is outside 0.8 to 1.25 and its interval excludes 1.
         Covariates that are not used, and outcomes without enough events, hold NaN and their problem.
 
     Raises

@@ -24,13 +24,18 @@ def curve_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
     -------
     DataFrame
         One row per segment and time: segment, time_days, estimate, conf_low, conf_high, n_at_risk (just before the
-        time). NaN after the last observed time of a segment, unless everyone has had the event there.
+        time) and, where the curve has it, n_customers_at_risk. NaN after the last observed time of a segment, unless
+        everyone has had the event there.
     """
     require_columns(curve, "segment", "time_days", "estimate", "conf_low", "conf_high", "n_at_risk")
     wanted = np.atleast_1d(np.asarray(times, dtype=float))
     parts = [_steps_at(part, wanted).assign(segment=segment) for segment, part in curve.groupby("segment", sort=False)]
-    names = ["segment", "time_days", "estimate", "conf_low", "conf_high", "n_at_risk"]
+    names = ["segment", "time_days", "estimate", "conf_low", "conf_high", *_sizes(curve)]
     return pd.concat(parts, ignore_index=True)[names] if parts else curve[names].iloc[:0]
+
+
+def _sizes(curve: pd.DataFrame) -> list[str]:
+    return [name for name in ("n_at_risk", "n_customers_at_risk") if name in curve.columns]
 
 
 def _steps_at(part: pd.DataFrame, wanted: FloatArray) -> pd.DataFrame:
@@ -40,8 +45,8 @@ def _steps_at(part: pd.DataFrame, wanted: FloatArray) -> pd.DataFrame:
     final = 1.0 if "outcome" in part.columns else 0.0
     unknown = (step < 0) | ((wanted > time[-1]) & (found["estimate"].to_numpy() != final))
     found.loc[unknown] = np.nan
-    at_risk = np.append(part["n_at_risk"].to_numpy(), 0)[np.searchsorted(time, wanted, side="left")]
-    return found.assign(time_days=wanted, n_at_risk=at_risk)
+    place = np.searchsorted(time, wanted, side="left")
+    return found.assign(time_days=wanted, **{name: np.append(part[name], 0)[place] for name in _sizes(part)})
 
 
 def daily(curve: pd.DataFrame) -> pd.DataFrame:
@@ -56,8 +61,8 @@ def daily(curve: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per key, segment (and outcome) and whole day from 0 to the last before the curve ends: the keys,
-        time_days, estimate, conf_low, conf_high, n_at_risk. The estimates are those of the last step at or before the
-        day, so nothing is rounded.
+        time_days, estimate, conf_low, conf_high, n_at_risk, n_customers_at_risk. The estimates are those of the last
+        step at or before the day, so nothing is rounded.
     """
     keys = [name for name in curve.columns if name in ("journey", "outcome", "segment")]
     parts = []
@@ -67,7 +72,7 @@ def daily(curve: pd.DataFrame) -> pd.DataFrame:
         for key, value in zip(keys, values, strict=True):
             step[key] = str(value)
         parts.append(step)
-    names = [*keys, "time_days", "estimate", "conf_low", "conf_high", "n_at_risk"]
+    names = [*keys, "time_days", "estimate", "conf_low", "conf_high", *_sizes(curve)]
     return pd.concat(parts, ignore_index=True)[names] if parts else curve[names].iloc[:0]
 
 

@@ -121,7 +121,7 @@ def restricted_mean(
     -------
     DataFrame
         One row per segment, "all" first: segment, horizon_days, mean_days, std_error, conf_low, conf_high, n,
-        n_clusters. NaN where a segment was not observed up to the horizon.
+        n_customers. NaN where a segment was not observed up to the horizon.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def restricted_mean(
         half = normal_quantile(conf_level) * error
         low, high = np.clip([mean.estimate - half, mean.estimate + half], 0.0, horizon_days)
         values = {"mean_days": mean.estimate, "std_error": error, "conf_low": low, "conf_high": high}
-        size = {"n": mean.spells.n, "n_clusters": mean.spells.n_clusters}
+        size = {"n": mean.spells.n, "n_customers": mean.spells.n_clusters}
         rows.append({"segment": mean.label, "horizon_days": float(horizon_days), **values, **size})
     return pd.DataFrame(rows)
 

@@ -53,6 +53,31 @@ def risk_sets(spells: Spells, n_outcomes: int = 1) -> RiskSets:
     return RiskSets(time=time, at_risk=at_risk, events=counts[1:], censored=counts[0])
 
 
+def customers_at_risk(spells: Spells, risk: RiskSets) -> IntArray:
+    """Count the customers with a row at risk just before each time; rows when no customers are known.
+
+    A customer counts once, however many rows run at the time: the union of their times at risk. Of counted spells,
+    whose clusters are groups of customers, it is the groups: never more than the customers.
+    """
+    if spells.cluster is None:
+        return risk.at_risk.astype(np.int64)
+    size = len(risk.time)
+    last = np.searchsorted(risk.time, spells.duration)
+    first = np.zeros(len(last), np.int64)
+    seen = spells.weight > 0
+    if spells.entry is not None:
+        seen = seen & ((spells.entry < spells.duration) | (spells.duration == 0))
+        first = first_at_risk(spells.entry, risk.time)
+    first, last, cluster = first[seen], last[seen], spells.cluster[seen]
+    order = np.lexsort((first, cluster))
+    start = cluster[order] * (size + 1)  # one stretch of time per customer, end to end
+    reached = np.maximum.accumulate(start + last[order] + 1)
+    new = np.maximum(first[order], np.append(0, reached[:-1])[: len(start)] - start)  # what no earlier row covers
+    counts = np.bincount(np.minimum(new, last[order] + 1), minlength=size + 1)
+    counts = counts - np.bincount(last[order] + 1, minlength=size + 1)
+    return np.cumsum(counts)[:size]
+
+
 def first_at_risk(entry: FloatArray, time: FloatArray) -> IntArray:
     """Index of the first time after entry; those who entered at the origin are at risk there."""
     return np.where(entry == 0, 0, np.searchsorted(time, entry, side="right"))

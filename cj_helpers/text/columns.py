@@ -189,7 +189,7 @@ def _estimate_kind(columns: set[str]) -> str:
         return "points"
     if "term" in columns:
         return "number"
-    return "percent" if columns & {"time_days", "time", "outcome", "n_at_risk", "n_clusters"} else "number"
+    return "percent" if columns & {"time_days", "time", "outcome", "n_at_risk", "within_days"} else "number"
 
 
 def _readable(name: str) -> str:

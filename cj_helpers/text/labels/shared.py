@@ -59,7 +59,6 @@ LABELS = {
     "n": N_("n"),
     "n_answers": N_("Answers"),
     "n_channels": N_("Channels"),
-    "n_clusters": N_("Customers"),
     "n_customers": N_("Customers"),
     "n_events": N_("Events"),
     "n_events_outside": N_("Events outside journeys"),

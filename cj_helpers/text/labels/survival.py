@@ -13,6 +13,7 @@ LABELS = {
     "split_days": N_("Early ends after"),
     "is_reported": N_("Reported"),
     "n_at_risk": N_("At risk"),
+    "n_customers_at_risk": N_("Customers at risk, at least"),
     "n_censored": N_("Censored"),
     "abandoned_within": N_("Given up in time"),
     "concordance": N_("Concordance"),

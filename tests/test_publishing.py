@@ -1,0 +1,169 @@
+"""What results of few customers a report keeps to itself: customers decide, however many journeys they had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from IPython.core.history import HistoryManager
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from cj_helpers import plots, report, survival
+from cj_helpers.inference import suppress_small_groups
+from cj_helpers.report import state
+from cj_helpers.survival.risk_sets import customers_at_risk, risk_sets
+from cj_helpers.survival.spells import Columns, event_status, read_spells
+
+WHOSE = {"segment_col": "segment", "cluster_col": "customer"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A shell to display in, that writes nothing into the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setattr(HistoryManager, "enabled", False)
+        InteractiveShell.instance()
+        yield
+        InteractiveShell.clear_instance()
+
+
+@pytest.fixture(autouse=True)
+def _no_data_set() -> Iterator[None]:
+    """Before a data set is open nothing is public."""
+    mpl.use("Agg")
+    state.reset()
+    yield
+    state.reset()
+
+
+def one_customer_beside(*sizes: int) -> pd.DataFrame:
+    """Segments of so many customers with one journey each, and "lone": one customer with 56."""
+    rng = np.random.default_rng(7)
+    parts, begun = [], 0
+    for name, n in zip("abcdefghij", sizes, strict=False):
+        parts.append(pd.DataFrame({"segment": name, "customer": np.arange(begun, begun + n)}))
+        begun += n
+    parts.append(pd.DataFrame({"segment": "lone", "customer": 10_000}, index=range(56)))
+    table = pd.concat(parts, ignore_index=True)
+    days = rng.exponential(5, len(table)).round(1) + 0.1
+    return table.assign(duration_days=days, outcome=rng.choice(["completed", "abandoned"], len(table)), event=1)
+
+
+def segments_of(table: pd.DataFrame) -> set[str]:
+    return {str(name) for column in ("segment", "reference") if column in table for name in table[column]}
+
+
+def test_a_curve_of_one_customer_with_many_journeys_is_not_published() -> None:
+    table = one_customer_beside(80, 60, 70)
+    for curve in (
+        survival.survival_curve(table, **WHOSE),
+        survival.cumulative_incidence(table, **WHOSE),
+        survival.hazard_over_time(table, until_days=5, **WHOSE),
+    ):
+        kept = report.publishable(curve)
+        # all minus the others would give the lone one away: the smallest goes, too
+        assert segments_of(kept) == {"all", "a", "c"}
+        assert (kept["n_customers_at_risk"] >= 10).all()
+    daily = survival.daily(report.publishable(survival.survival_curve(table, **WHOSE)))
+    assert "n_customers_at_risk" in daily
+    bare = survival.daily(survival.survival_curve(table, **WHOSE))
+    assert segments_of(report.publishable(bare)) == {"all", "a", "c"}
+
+
+def test_a_picture_of_small_groups_is_left_out() -> None:
+    waits = pd.DataFrame({"journey": "j", "label": "J", "touchpoint": ["", "signed_by_guardian"]})
+    waits = waits.assign(n_waits=[5000, 12], n_customers=[900, 1], median_days=[0.1, 2.5], p99_days=[5.0, 9.0])
+    waits = waits.assign(timeout_days=[7.0, 30.0], later_share=[0.01, 0.0], suggested_days=[5, 9])
+    with capture_output() as captured:
+        report.figure("waits", plots.plot_suggested_timeouts(waits), "Silence before a return.")
+        report.figure("kept", plots.plot_suggested_timeouts(report.publishable(waits)), "Silence before a return.")
+    left_out, kept = (output.data for output in captured.outputs)
+    assert "image/png" not in left_out
+    assert left_out["text/plain"].endswith("the picture would show groups of fewer than 10 customers")
+    assert "image/png" in kept
+    assert not plt.get_fignums()
+
+
+def test_with_two_segments_only_the_whole_is_left() -> None:
+    kept = report.publishable(survival.survival_curve(one_customer_beside(80), **WHOSE))
+    assert segments_of(kept) == {"all"}
+
+
+def test_a_pair_with_one_customer_is_not_published() -> None:
+    table = one_customer_beside(80, 60)
+    for pairs in (
+        survival.compare_segments(table, **WHOSE),
+        survival.restricted_mean_differences(table, horizon_days=4, **WHOSE),
+    ):
+        assert pairs["n"].min() == 56 + 60
+        sides = dict(zip(zip(pairs["segment"], pairs["reference"], strict=True), pairs["n_customers"], strict=True))
+        assert {frozenset(pair): n for pair, n in sides.items()} == {
+            frozenset("ab"): 60,
+            frozenset(["a", "lone"]): 1,
+            frozenset(["b", "lone"]): 1,
+        }
+        assert segments_of(report.publishable(pairs)) == {"a", "b"}
+
+
+def test_of_many_segments_the_lone_one_is_not_compared_with_the_others() -> None:
+    table = one_customer_beside(*[12] * 9)
+    pairs = survival.compare_segments(table, **WHOSE).set_index("segment")
+    assert set(pairs["reference"]) == {"(others)"}
+    assert (pairs.loc["a", "n_customers"], pairs.loc["lone", "n_customers"]) == (12, 1)
+    assert "lone" not in report.publishable(pairs.reset_index())["segment"].tolist()
+
+
+def test_customers_at_risk_count_once() -> None:
+    # customer 1 runs 0-2 and 0-6 and again; customer 2 runs 0-3
+    table = pd.DataFrame({"duration_days": [2.0, 6.0, 6.0, 3.0], "event": 1, "customer": [1, 1, 1, 2]})
+    curve = survival.survival_curve(table, cluster_col="customer")
+    assert curve[["time_days", "n_at_risk", "n_customers_at_risk"]].to_numpy().tolist() == [
+        [0, 4, 2],
+        [2, 4, 2],
+        [3, 3, 2],
+        [6, 2, 1],
+    ]
+    rows = survival.survival_curve(table)
+    assert rows["n_customers_at_risk"].tolist() == rows["n_at_risk"].tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=14
+    )
+)
+def test_customers_at_risk_against_counting(rows: list[tuple[int, int, int, int]]) -> None:
+    frame = pd.DataFrame(rows, columns=["entry", "length", "customer", "n"]).assign(event=1)
+    frame["duration_days"] = frame["entry"] + frame["length"]
+    columns = Columns("duration_days", cluster="customer", entry="entry", weight="n")
+    spells = read_spells(frame, columns, event_status(frame, "event"))
+    risk = risk_sets(spells)
+    seen = frame[(frame["n"] > 0) & ((frame["length"] > 0) | (frame["duration_days"] == 0))]
+    expected = [
+        seen.loc[
+            (seen["duration_days"] >= t) & ((seen["entry"] < t) | ((seen["entry"] == 0) & (t == 0))), "customer"
+        ].nunique()
+        for t in risk.time
+    ]
+    assert customers_at_risk(spells, risk).tolist() == expected
+
+
+def test_a_hidden_curve_takes_the_next_smallest_along() -> None:
+    times = {"time_days": [0, 5] * 4}
+    sizes = {"all": [90, 60], "a": [50, 40], "b": [32, 20], "c": [8, 0]}
+    rows = [(name, n) for name, both in sizes.items() for n in both]
+    table = pd.DataFrame(rows, columns=["segment", "n_at_risk"]).assign(**times)
+    shown, _n = suppress_small_groups(table, size_col="n_at_risk", min_group=10)
+    assert shown["segment"].unique().tolist() == ["all", "a"]  # that nobody of c is left on day 5 shows nothing
+    table.loc[table["segment"].eq("c"), "n_at_risk"] = [8, 2]
+    shown, n = suppress_small_groups(table, size_col="n_at_risk", min_group=10)
+    assert (shown["segment"].unique().tolist(), n) == (["all", "a"], 4)
