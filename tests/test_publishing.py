@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+import ibis
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,12 +13,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ibis import _
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from cj_helpers import plots, report, survival
+from cj_helpers import mapping, nps, plots, report, survival
+from cj_helpers.contract import JourneyDefinition
 from cj_helpers.inference import suppress_small_groups
+from cj_helpers.mapping.clustered import against_others
 from cj_helpers.report import state
 from cj_helpers.survival.risk_sets import customers_at_risk, risk_sets
 from cj_helpers.survival.spells import Columns, event_status, read_spells
@@ -104,7 +109,7 @@ def test_a_pair_with_one_customer_is_not_published() -> None:
         survival.restricted_mean_differences(table, horizon_days=4, **WHOSE),
     ):
         assert pairs["n"].min() == 56 + 60
-        sides = dict(zip(zip(pairs["segment"], pairs["reference"], strict=True), pairs["n_customers"], strict=True))
+        sides = pairs.set_index(["segment", "reference"])["n_customers_smaller"]
         assert {frozenset(pair): n for pair, n in sides.items()} == {
             frozenset("ab"): 60,
             frozenset(["a", "lone"]): 1,
@@ -117,7 +122,7 @@ def test_of_many_segments_the_lone_one_is_not_compared_with_the_others() -> None
     table = one_customer_beside(*[12] * 9)
     pairs = survival.compare_segments(table, **WHOSE).set_index("segment")
     assert set(pairs["reference"]) == {"(others)"}
-    assert (pairs.loc["a", "n_customers"], pairs.loc["lone", "n_customers"]) == (12, 1)
+    assert (pairs.loc["a", "n_customers_smaller"], pairs.loc["lone", "n_customers_smaller"]) == (12, 1)
     assert "lone" not in report.publishable(pairs.reset_index())["segment"].tolist()
 
 
@@ -167,3 +172,49 @@ def test_a_hidden_curve_takes_the_next_smallest_along() -> None:
     table.loc[table["segment"].eq("c"), "n_at_risk"] = [8, 2]
     shown, n = suppress_small_groups(table, size_col="n_at_risk", min_group=10)
     assert (shown["segment"].unique().tolist(), n) == (["all", "a"], 4)
+
+
+DEFINITIONS = {"j": JourneyDefinition("j", "J", within=timedelta(days=10))}
+
+
+def ends_of(segment: str, customers: list[int], completed: int) -> pd.DataFrame:
+    """Journeys of these customers, the first so many completed on the first day, the others given up on the second."""
+    outcome = np.where(np.arange(len(customers)) < completed, "completed", "abandoned")
+    table = pd.DataFrame({"journey": "j", "segment": segment, "customer": customers, "outcome": outcome})
+    return table.assign(duration_days=np.where(table["outcome"].eq("completed"), 1.0, 2.0))
+
+
+def test_the_rate_of_a_lone_customer_is_not_one_side_of_a_pair() -> None:
+    frame = pd.concat([ends_of("big", list(range(200)), 140), ends_of("lone", [999] * 40, 33)], ignore_index=True)
+    pairs = mapping.segment_differences(frame, definitions=DEFINITIONS)
+    assert pairs[["n", "n_customers", "n_customers_smaller"]].to_numpy().tolist() == [[240, 201, 1]]
+    assert report.publishable(pairs).empty
+
+
+def test_a_group_beside_one_other_customer_is_not_published() -> None:
+    trials = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 30, "customer_id": [*range(40), *[99] * 30]})
+    rows = ibis.memtable(trials).group_by("group", "customer_id").aggregate(x=_.count() - 1, m=_.count())
+    base = rows.group_by("customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
+    table = against_others(rows, base, group_cols=["group"]).sort_values("group")
+    assert table["n_customers"].tolist() == [40, 1]
+    assert table["n_customers_smaller"].tolist() == [1, 1]
+    assert report.publishable(table).empty
+
+
+def test_answers_of_few_customers_are_not_published() -> None:
+    rng = np.random.default_rng(1)
+    answers = pd.DataFrame({"customer": np.arange(300), "ease": rng.integers(1, 6, 300), "group": "big"})
+    few = answers.head(15).assign(group="few", customer=[9001, 9002, 9003] * 5)
+    answers = pd.concat([answers, few], ignore_index=True)
+    answers["nps"] = np.clip((answers["ease"] * 2 + rng.normal(0, 1.5, len(answers))).round(), 0, 10)
+    drivers = nps.driver_segments(answers, drivers={"E": ["ease"]}, segment_col="group", cluster_col="customer")
+    drivers = drivers.set_index("segment")
+    assert drivers.loc["few", ["n", "n_customers", "n_customers_smaller"]].tolist() == [15, 3, 3]
+    assert drivers.loc["big", "n_customers_smaller"] == 3
+    scores = nps.nps_differences(answers, segment_col="group", cluster_col="customer").set_index("segment")
+    assert scores["n_customers_smaller"].tolist() == [3, 3]
+    asked = answers.assign(answered=answers["nps"].gt(5))
+    shares = nps.response_rates(asked, attributes=["group"], cluster_col="customer").set_index("segment")
+    assert shares.loc[["big", "few"], "n_customers_smaller"].tolist() == [3, 3]
+    for table in (drivers, scores, shares):
+        assert report.publishable(table.reset_index())["segment"].tolist() == (["all"] if table is shares else [])

@@ -103,7 +103,8 @@ def exits_after_journeys(
     -------
     DataFrame, three rows per journey, "all" journeys first
         journey, outcome (abandoned, completed, or difference: abandoned minus completed), time_days, estimate (share
-        who left of their own will), conf_low, conf_high, std_error, n (journeys), n_customers.
+        who left of their own will), conf_low, conf_high, std_error, n (journeys), n_customers, n_customers_smaller (of
+        a difference, the side with fewer).
 
     Raises
     ------
@@ -128,7 +129,8 @@ def exits_after_journeys(
             f"journeys: none has {min_journeys} completed and {min_journeys} abandoned ends under contract; too few to "
             "compare"
         )
-    names = ["journey", "outcome", "time_days", "estimate", "conf_low", "conf_high", "std_error", "n", "n_customers"]
+    names = ["journey", "outcome", "time_days", "estimate", "conf_low", "conf_high", "std_error"]
+    names += ["n", "n_customers", "n_customers_smaller"]
     return pd.DataFrame(rows)[names]
 
 
@@ -158,6 +160,7 @@ def _compared(part: pd.DataFrame, days: float, conf_level: float, key: str) -> l
                 "std_error": error,
                 "n": len(group),
                 "n_customers": group["customer"].nunique(),
+                "n_customers_smaller": group["customer"].nunique(),
             }
         )
     first, second = found
@@ -165,5 +168,6 @@ def _compared(part: pd.DataFrame, days: float, conf_level: float, key: str) -> l
     error = float(np.hypot(first["std_error"], second["std_error"]))
     half = normal_quantile(conf_level) * error
     both = {"n": first["n"] + second["n"], "n_customers": part["customer"].nunique(), "std_error": error}
+    both["n_customers_smaller"] = min(first["n_customers"], second["n_customers"])
     limits = {"estimate": difference, "conf_low": difference - half, "conf_high": difference + half}
     return [*found, {"journey": key, "outcome": DIFFERENCE, "time_days": days, **limits, **both}]

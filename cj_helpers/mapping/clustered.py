@@ -74,8 +74,8 @@ def against_others(
     Returns
     -------
     DataFrame, one row per group
-        group_cols, n, n_customers, share, share_low, share_high, n_others, share_others, difference, conf_low,
-        conf_high, p_value.
+        group_cols, n, n_customers, share, share_low, share_high, n_others, share_others, n_customers_smaller
+        (of the group or of all others, whichever has fewer), difference, conf_low, conf_high, p_value.
 
     Notes
     -----
@@ -133,6 +133,7 @@ def differences(ours: pd.DataFrame, others: pd.DataFrame, *, cross: pd.DataFrame
     gap, low, high = newcombe_difference(*counts, correlation=together)
     table = one.rename(columns={"conf_low": "share_low", "conf_high": "share_high"}).drop(columns="n_success")
     table = table.assign(n_others=two["n"], share_others=two["share"], difference=gap, conf_low=low, conf_high=high)
+    table["n_customers_smaller"] = one["n_customers"].clip(upper=two["n_customers"])
     parts = zip(one["share"], two["share"], *sizes, together, strict=True)
     return table.assign(p_value=[_p_value(*values) for values in parts])
 

@@ -41,8 +41,9 @@ def segment_differences(
     Returns
     -------
     DataFrame, one row per journey definition and pair of segments
-        journey, segment_a, segment_b, n (journeys of both), n_customers, completed_a, completed_b, difference
-        (a minus b), conf_low, conf_high, p_value, p_adjusted (Holm 1979; all rows are one family).
+        journey, segment_a, segment_b, n (journeys of both), n_customers, n_customers_smaller (of the smaller side),
+        completed_a, completed_b, difference (a minus b), conf_low, conf_high, p_value, p_adjusted (Holm 1979; all rows
+        are one family).
 
     Notes
     -----
@@ -61,9 +62,11 @@ def segment_differences(
         for one, two in combinations(names, 2):
             both = part[part["segment"].isin([one, two])]
             rows.append({"journey": key, "segment_a": one, "segment_b": two, "n": len(both)})
-            rows[-1] |= {"n_customers": both["customer"].nunique(), **_difference(rates[one], rates[two])}
+            least = min(rates[name]["n_customers"] for name in (one, two))
+            rows[-1] |= {"n_customers": both["customer"].nunique(), "n_customers_smaller": least}
+            rows[-1] |= _difference(rates[one], rates[two])
     columns = ["journey", "segment_a", "segment_b", "completed_a", "completed_b", "difference", "conf_low", "conf_high"]
-    table = pd.DataFrame(rows, columns=[*columns, "n", "n_customers", "p_value"])
+    table = pd.DataFrame(rows, columns=[*columns, "n", "n_customers", "n_customers_smaller", "p_value"])
     return table.assign(p_adjusted=adjust_p_values(table["p_value"].astype(float)))
 
 

@@ -29,8 +29,9 @@ def nps_differences(
     -------
     DataFrame
         One row per segment: segment, difference (points, the segment minus the others), conf_low, conf_high, std_error,
-        p_value, p_adjusted (Holm over the segments), n, n_other, n_customers (of the segment), detectable_difference
-        (points that groups of these sizes would show 4 times in 5). NaN without answers on one side.
+        p_value, p_adjusted (Holm over the segments), n, n_other, n_customers (of the segment), n_customers_smaller (of
+        it or of all others), detectable_difference (points that groups of these sizes would show 4 times in 5). NaN
+        without answers on one side.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def nps_difference(
     -------
     dict
         estimate (score of 1 minus that of 0, in points), conf_low, conf_high, std_error, p_value, n, n_other,
-        n_customers, detectable_difference.
+        n_customers, n_customers_smaller, detectable_difference.
     """
     values, weights = answer_values(answers, nps_col), weight_values(answers, weight_col)
     customers = cluster_codes(answers, cluster_col)
@@ -109,6 +110,7 @@ def nps_difference(
         "n": n,
         "n_other": n_other,
         "n_customers": sizes[0],
+        "n_customers_smaller": min(sizes),
         "detectable_difference": smallest_detectable_difference(n, n_other=n_other, variance=variance),
     }
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from cj_helpers.contract import DataError
-from cj_helpers.inference import adjust_p_values, normal_quantile, require_columns
+from cj_helpers.inference import adjust_p_values, cluster_codes, normal_quantile, require_columns
 from cj_helpers.nps.driver_data import COMPLETE_CASE
 from cj_helpers.nps.effects import driver_effects
 from cj_helpers.nps.inputs import number_column
@@ -76,7 +76,8 @@ def driver_segments(
     DataFrame
         One row per segment and driver: segment, driver, dimension, estimate (ordinal slope in the segment), difference
         (of slopes, the segment minus all other answers), conf_low, conf_high, p_value, p_adjusted (Benjamini-Hochberg
-        over all rows), mean (rating in the segment), mean_other, n, n_customers. A segment with fewer than 100 usable
+        over all rows), mean (rating in the segment), mean_other, n, n_customers, n_customers_smaller (of the
+        segment or of all others). A segment with fewer than 100 usable
         answers on either side, or without a finite estimate, has NaN.
 
     Raises
@@ -93,7 +94,7 @@ def driver_segments(
         inside[members] = True
         parts.append(_compare(answers[inside], answers[~inside], options, conf_level).assign(segment=segment))
     columns = ["segment", "driver", "dimension", "estimate", "difference", "conf_low", "conf_high", "p_value"]
-    columns += ["p_adjusted", "mean", "mean_other", "n", "n_customers"]
+    columns += ["p_adjusted", "mean", "mean_other", "n", "n_customers", "n_customers_smaller"]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     table["p_adjusted"] = adjust_p_values(table["p_value"].to_numpy(dtype=float), method="bh")
     return table.reindex(columns=columns)
@@ -107,14 +108,16 @@ def _compare(own: pd.DataFrame, others: pd.DataFrame, options: dict[str, Any], c
     table["mean_other"] = [_mean(others, name) for name, _ in names]
     first, second = _slopes(own, options), _slopes(others, options)
     table = table.assign(estimate=np.nan, difference=np.nan, conf_low=np.nan, conf_high=np.nan, p_value=np.nan)
-    table = table.assign(n=len(own), n_customers=len(own))
+    customers = [int(cluster_codes(side, options["cluster_col"]).max(initial=-1)) + 1 for side in (own, others)]
+    table = table.assign(n=len(own), n_customers=customers[0], n_customers_smaller=min(customers))
     if first is None or second is None:
         return table
     gap = first["estimate"].to_numpy() - second["estimate"].to_numpy()
     error = np.hypot(first["std_error"].to_numpy(), second["std_error"].to_numpy())
     half = normal_quantile(conf_level) * error
     table = table.assign(estimate=first["estimate"].to_numpy(), difference=gap, p_value=2 * ndtr(-np.abs(gap) / error))
-    sizes = {"n": first["n"].iloc[0], "n_customers": first["n_customers"].iloc[0]}
+    customers = [side["n_customers"].iloc[0] for side in (first, second)]
+    sizes = {"n": first["n"].iloc[0], "n_customers": customers[0], "n_customers_smaller": min(customers)}
     return table.assign(conf_low=gap - half, conf_high=gap + half, **sizes)
 
 

@@ -36,8 +36,9 @@ def response_rates(
     -------
     DataFrame
         One row overall (attribute ``all``, segment ``all``) and one per attribute and value: attribute, segment, share
-        (answered), conf_low, conf_high, n (invitations), n_answered, n_customers, difference (share minus that of all
-        others asked), difference_low, difference_high, p_value, p_adjusted (Benjamini-Hochberg over all rows).
+        (answered), conf_low, conf_high, n (invitations), n_answered, n_customers, n_customers_smaller (of
+        the group or of all others asked), difference (share minus that of all others asked), difference_low,
+        difference_high, p_value, p_adjusted (Benjamini-Hochberg over all rows).
 
     Raises
     ------
@@ -51,7 +52,8 @@ def response_rates(
     require_conf_level(conf_level)
     require_columns(invitations, [answered_col, *attributes, *([cluster_col] if cluster_col else [])])
     options = {"success_col": answered_col, "cluster_col": cluster_col, "conf_level": conf_level}
-    overall = clustered_share(invitations, **options).assign(attribute=ALL, segment=ALL)  # type: ignore[arg-type]
+    overall = clustered_share(invitations, **options)  # type: ignore[arg-type]
+    overall = overall.assign(attribute=ALL, segment=ALL, n_customers_smaller=overall["n_customers"])
     parts = [overall]
     for name in attributes:
         column = invitations[name]
@@ -64,14 +66,15 @@ def response_rates(
     found["n_answered"] = (found["share"] * found["n"]).round().fillna(0).astype(int)
     found["p_adjusted"] = adjust_p_values(found["p_value"], method="bh") if "p_value" in found else np.nan
     columns = ["attribute", "segment", "share", "conf_low", "conf_high", "n", "n_answered", "n_customers"]
-    columns += ["difference", "difference_low", "difference_high", "p_value", "p_adjusted"]
-    return found.rename(columns={"n_clusters": "n_customers"}).reindex(columns=columns)
+    columns += ["n_customers_smaller", "difference", "difference_low", "difference_high", "p_value", "p_adjusted"]
+    return found.reindex(columns=columns)
 
 
 def _beside_others(sides: pd.DataFrame, conf_level: float) -> pd.DataFrame:
     """Row of a group with its difference from all others."""
     own = sides[sides["own"]].drop(columns="own").reset_index(drop=True)
     others = sides[~sides["own"]]
+    own["n_customers_smaller"] = sides["n_customers"].min()
     if others.empty:
         return own.assign(difference=np.nan, difference_low=np.nan, difference_high=np.nan, p_value=np.nan)
     (share, size), (rest, rest_size) = (

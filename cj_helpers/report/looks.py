@@ -12,7 +12,7 @@ from cj_helpers.text import _, fill, format_value, interval, value_label
 
 MAX_SHOWN_COLUMNS = 8
 # When a table is too wide, these leave the page first; the data keep them.
-_LESS_TELLING = ("std_error", "statistic", "df", "n_censored", "method")
+_LESS_TELLING = ("std_error", "statistic", "df", "n_censored", "n_customers_smaller", "method")
 
 
 def displayed_columns(name: str, described: list[dict[str, str]], columns: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_BUNDLE_ROWS = 1_000
 MAX_BUNDLE_BYTES = 200_000
 MAX_SHOWN_ROWS = 200
-CUSTOMER_COLUMNS = ("n_customers_at_risk", "n_customers")
+CUSTOMER_COLUMNS = ("n_customers_at_risk", "n_customers_smaller", "n_customers")
 SIZE_COLUMNS = (*CUSTOMER_COLUMNS, "n", "n_at_risk", "n_journeys", "n_reached")
 _LEFT_OUT = "groups left out"
 
@@ -55,8 +55,8 @@ def show(
         Literal template; `values` fill it.
     size_col : str
         Column with the number of customers behind each row, which decides on suppression; ``""`` takes the first
-        of n_customers_at_risk, n_customers, n, n_at_risk, n_journeys, n_reached that there is. A count of customers
-        or of those at risk in the table decides in any case.
+        of n_customers_at_risk, n_customers_smaller, n_customers, n, n_at_risk, n_journeys, n_reached that there is. A
+        count of customers or of those at risk in the table decides in any case.
     page_one : bool
         Whether the table belongs on the first page of the report.
     digits : int, optional

@@ -142,9 +142,9 @@ def compare_segments(
     Returns
     -------
     DataFrame
-        One row per pair: segment, reference, statistic, p_value, p_adjusted, n, n_events, n_customers (of the smaller
-        side). With more than eight segments each is compared with all others together, "(others)". Pairs in which
-        nothing could be compared hold NaN.
+        One row per pair: segment, reference, statistic, p_value, p_adjusted, n, n_events, n_customers,
+        n_customers_smaller (of the smaller side). With more than eight segments each is compared with all others
+        together, "(others)". Pairs in which nothing could be compared hold NaN.
 
     Notes
     -----
@@ -160,9 +160,9 @@ def compare_segments(
         part = spells.take(both).with_segments(first[both].astype(np.int64), ("others", "segment"))
         found = _logrank(part, np.zeros(len(part.weight), np.int64))
         del found["df"]
-        found["n_customers"] = min(side.n_clusters for label, side in part.parts() if label in part.labels)
+        found["n_customers_smaller"] = min(side.n_clusters for label, side in part.parts() if label in part.labels)
         rows.append({"segment": segment, "reference": reference, **found})
-    names = ["segment", "reference", "statistic", "p_value", "n", "n_events", "n_customers"]
+    names = ["segment", "reference", "statistic", "p_value", "n", "n_events", "n_customers", "n_customers_smaller"]
     result = pd.DataFrame(rows, columns=names)
     p_value = result["p_value"].to_numpy(dtype=float)
     result.insert(4, "p_adjusted", adjust_p_values(p_value, method="holm" if len(result) <= FEW else "bh"))

@@ -47,9 +47,9 @@ def restricted_mean_differences(
     -------
     DataFrame
         One row per pair: segment, reference, horizon_days, difference_days (segment minus reference: positive = takes
-        longer), std_error, conf_low, conf_high, p_value, p_adjusted, n (of both), n_customers (of the smaller side).
-        The reference of a pair is the larger segment. With more than eight segments each is compared with all others
-        together, "(others)". Segments that were not observed up to the horizon are left out.
+        longer), std_error, conf_low, conf_high, p_value, p_adjusted, n, n_customers (of both), n_customers_smaller (of
+        the smaller side). The reference of a pair is the larger segment. With more than eight segments each is compared
+        with all others together, "(others)". Segments that were not observed up to the horizon are left out.
 
     Raises
     ------
@@ -92,6 +92,8 @@ def _difference(segment: SegmentMean, reference: SegmentMean, conf_level: float)
     difference = segment.estimate - reference.estimate
     error = mean_error((1.0, segment), (-1.0, reference))
     half = normal_quantile(conf_level) * error
+    clusters = [part.spells.cluster for part in (segment, reference) if part.spells.cluster is not None]
+    n = segment.spells.n + reference.spells.n
     return {
         "segment": segment.label,
         "reference": reference.label,
@@ -100,6 +102,7 @@ def _difference(segment: SegmentMean, reference: SegmentMean, conf_level: float)
         "conf_low": difference - half,
         "conf_high": difference + half,
         "p_value": 2 * ndtr(-abs(difference) / error) if error > 0 else np.nan,
-        "n": segment.spells.n + reference.spells.n,
-        "n_customers": min(segment.spells.n_clusters, reference.spells.n_clusters),
+        "n": n,
+        "n_customers": len(np.unique(np.concatenate(clusters))) if clusters else n,
+        "n_customers_smaller": min(segment.spells.n_clusters, reference.spells.n_clusters),
     }

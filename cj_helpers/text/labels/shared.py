@@ -60,6 +60,7 @@ LABELS = {
     "n_answers": N_("Answers"),
     "n_channels": N_("Channels"),
     "n_customers": N_("Customers"),
+    "n_customers_smaller": N_("Customers of the smaller side"),
     "n_events": N_("Events"),
     "n_events_outside": N_("Events outside journeys"),
     "n_journeys": N_("Journeys"),
