@@ -68,6 +68,13 @@ def test_an_end_in_the_future_is_not_known_yet(tmp_path):
     assert noted.loc["open_ended_ended_at", ["outcome", "n_rows"]].tolist() == ["repaired", 1]
 
 
+def test_an_empty_column_of_consent_is_one(tmp_path):
+    rows = "customer_id,started_at,ended_at,consent\na,2025-01-01,,\nb,2025-01-01,,\n"
+    assert churn.contact_facts(opened(tmp_path, rows))["consent"].isna().tolist() == [True, True]
+    without = opened(tmp_path, "customer_id,started_at,ended_at\na,2025-01-01,\nb,2025-01-01,\n")
+    assert "consent" not in churn.contact_facts(without)
+
+
 def test_tenure_zero_is_left_out_and_counted(tmp_path):
     tables = "tables:\n  customers: [{source: customers.csv, tenure_unit: months}]\n"
     rows = "customer_id,tenure,churned\na,0,true\nb,0,false\nc,5,true\nd,9,false\n"

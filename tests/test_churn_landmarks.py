@@ -350,6 +350,18 @@ def test_the_difference_after_journeys_has_a_closed_form():
         churn.exits_after_journeys(table.head(40))
 
 
+def test_nobody_of_forty_who_left_is_no_certainty():
+    """6 of 40: .15 ** exp(+-1.96 * .0565 / (.15 * ln .15)) = .0609 to .2764; 0 of 40: Wilson's 0 to .0876.
+
+    Joined: .15 - hypot(.0891, .0876) = .0251 and .15 + .1264; with a certain 0 the lower end would be .0609.
+    """
+    table = pd.DataFrame({"journey": "j", "customer": range(80), "outcome": ["abandoned"] * 40 + ["completed"] * 40})
+    table = table.assign(exit=["left"] * 6 + ["stayed"] * 74, duration_days=[20.0] * 6 + [200.0] * 74)
+    found = churn.exits_after_journeys(table).set_index("outcome")[["estimate", "conf_low", "conf_high"]]
+    assert found.loc["completed"].tolist() == pytest.approx([0, 0, 0.0876], abs=1e-4)
+    assert found.loc["difference"].tolist() == pytest.approx([0.15, 0.0251, 0.2764], abs=2e-4)
+
+
 # --- without contracts ------------------------------------------------------------------------------------------------
 
 

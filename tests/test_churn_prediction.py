@@ -340,6 +340,15 @@ def candidates(n=12):
     return table, facts.astype({"consent": object})
 
 
+def test_a_consent_nobody_gave_is_no_consent():
+    table, facts = candidates()
+    empty = churn.contact_list(table, facts=facts.assign(consent=None), data=Rules, eligible=12)
+    assert empty["suppression"].eq(NO_CONSENT).all()
+    # a table without such a column says nothing: the company has it elsewhere, or does not need it
+    silent = churn.contact_list(table, facts=facts.drop(columns="consent"), data=Rules, eligible=12)
+    assert not silent["suppression"].eq(NO_CONSENT).any()
+
+
 def test_the_first_reason_suppresses():
     table, facts = candidates()
     table.loc[[0, 1], "open_complaints"] = 1.0

@@ -346,10 +346,10 @@ FORMULA = ScoreFormula(
 )
 
 
-def scored(formula=FORMULA, costs=(2.0, 6.0), **options):
+def scored(formula=FORMULA, costs=(2.0, 6.0), n=400, won=(300, 100), **options):
     """Two definitions of one log; a completes 3 of 4, b 1 of 4."""
-    rows = [(f"c{i}", 0, "a0") for i in range(400)] + [(f"c{i}", 0, "b0") for i in range(400)]
-    rows += [(f"c{i}", 1, "a1") for i in range(300)] + [(f"c{i}", 1, "b1") for i in range(100)]
+    rows = [(f"c{i}", 0, "a0") for i in range(n)] + [(f"c{i}", 0, "b0") for i in range(n)]
+    rows += [(f"c{i}", 1, "a1") for i in range(won[0])] + [(f"c{i}", 1, "b1") for i in range(won[1])]
     frame = log(rows)
     frame["cost"] = frame["touchpoint"].map({"a0": costs[0], "b0": costs[1]})
     definitions = {
@@ -377,6 +377,19 @@ def test_the_score_by_hand():
     # one standard error of 300 in 400, times the .75 points per hundred
     half = 1.96 * np.sqrt(0.75 * 0.25 / 400) * 75
     assert got.loc["a", "score_high"] - got.loc["a", "score"] == pytest.approx(half, rel=0.25)
+
+
+def test_six_of_six_are_not_certain():
+    """Wilson's limits of 6 of 6 and 0 of 6 are .6097 to 1 and 0 to .3903; a sample of the six never varies."""
+    formula = ScoreFormula(
+        weights={"completed_within": 1}, target={"completed_within": 1.0}, worst={"completed_within": 0.0}
+    )
+    got = scored(formula, n=6, won=(6, 0))[0].set_index("journey")[["score", "score_low", "score_high"]]
+    assert got.loc["a"].tolist() == pytest.approx([100, 60.97, 100], abs=0.01)
+    assert got.loc["b"].tolist() == pytest.approx([0, 0, 39.03], abs=0.01)
+    # three quarters of the points are as unsure as that, the costs are the same for all
+    got = scored(costs=(2.0, 2.0), n=6, won=(6, 0))[0].set_index("journey")
+    assert got.loc["a", ["score", "score_low"]].tolist() == pytest.approx([95, 95 - 0.75 * 39.03], abs=0.01)
 
 
 def test_a_missing_component_makes_a_journey_not_comparable():
@@ -458,7 +471,32 @@ def test_segments_side_by_side():
     row = mapping.segment_differences(frame, definitions=buy()).iloc[0]
     assert row["difference"] == pytest.approx(0.25)
     half = 1.96 * np.sqrt(0.75 * 0.25 / 200 + 0.25 / 200)
-    assert row["conf_high"] - row["difference"] == pytest.approx(half, rel=0.02)
+    assert row["conf_high"] - row["conf_low"] == pytest.approx(2 * half, rel=0.02)
+    # Wilson's limits are .6857 to .8049 and .4314 to .5686; Newcombe's .25 - .0940 and .25 + .0879
+    assert row[["conf_low", "conf_high"]].tolist() == pytest.approx([0.1560, 0.3379], abs=0.01)
+    assert row["p_value"] < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected", "is_clear"),
+    [
+        # Wilson's: 140 of 200 .6332 to .7592, 5 of 5 .5655 to 1, 6 of 6 .6097 to 1, 0 of 6 0 to .3903; joined by hand
+        ([(140, 200), (5, 5)], (-0.300, -0.367, 0.139), False),
+        ([(6, 6), (0, 6)], (1.0, 0.448, 1.0), True),
+        ([(6, 6), (6, 6)], (0.0, -0.390, 0.390), False),
+    ],
+)
+def test_a_rate_of_all_or_none_of_few_is_not_certain(counts, expected, is_clear):
+    parts, begun = [], 0
+    for name, (won, n) in zip("xy", counts, strict=True):
+        outcome = ["completed"] * won + ["abandoned"] * (n - won)
+        part = {"journey": "buy", "customer": range(begun, begun + n), "outcome": outcome, "duration_days": 1.0}
+        parts.append(pd.DataFrame({**part, "segment": name}))
+        begun += n
+    row = mapping.segment_differences(pd.concat(parts), definitions=buy()).iloc[0]
+    assert row[["difference", "conf_low", "conf_high"]].tolist() == pytest.approx(expected, abs=0.003)
+    assert (row["p_value"] < 0.05) == is_clear
+    assert 0 < row["p_value"] <= 1
 
 
 def test_the_spread_between_channels_by_hand():

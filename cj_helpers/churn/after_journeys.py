@@ -13,9 +13,9 @@ from ibis.expr import types as ir
 from cj_helpers.churn.known import exit_at, is_dated, literal, moment, steps_of_all_time
 from cj_helpers.contract import ABANDONED, ALL, COMPLETED, DataError
 from cj_helpers.dataset import Dataset
-from cj_helpers.inference import normal_quantile
+from cj_helpers.inference import combined_interval
 from cj_helpers.journeys import build_journeys
-from cj_helpers.survival import cumulative_incidence, curve_at
+from cj_helpers.survival import incidence_at
 
 LEFT, STAYED, OTHER = "left", "stayed", "other exit"
 AFTER_DAYS = 90.0
@@ -113,7 +113,8 @@ def exits_after_journeys(
 
     Notes
     -----
-    Aalen & Johansen (1978), other exits competing, censored at the end of observation; errors clustered by customer.
+    Aalen & Johansen (1978), other exits competing, censored at the end of observation; errors clustered by customer,
+    limits of a share of 0 or 1 as in `incidence_at`. A difference joins the intervals of both (Zou & Donner 2008).
     The two groups of a difference may share customers, whose covariance is left out. Association: who abandons may
     differ in other ways too; `churn_model` holds those in the data equal.
     """
@@ -137,37 +138,23 @@ def exits_after_journeys(
 def _compared(part: pd.DataFrame, days: float, conf_level: float, key: str) -> list[dict[str, object]]:
     found = []
     for outcome in (ABANDONED, COMPLETED):
-        group = part[part["outcome"] == outcome].rename(columns={"outcome": "how"})
-        curve = cumulative_incidence(
+        group = part[part["outcome"] == outcome]
+        value = incidence_at(
             group,
-            duration_col="duration_days",
+            time_days=days,
+            outcome=LEFT,
             outcome_col="exit",
             outcomes=[LEFT, OTHER],
             cluster_col="customer",
             conf_level=conf_level,
-        )
-        curve = curve[curve["outcome"] == LEFT]
-        row = curve_at(curve, days).iloc[0]
-        error = curve.loc[curve["time_days"] <= days, "std_error"].iloc[-1] if "std_error" in curve else np.nan
-        found.append(
-            {
-                "journey": key,
-                "outcome": outcome,
-                "time_days": days,
-                "estimate": row["estimate"],
-                "conf_low": row["conf_low"],
-                "conf_high": row["conf_high"],
-                "std_error": error,
-                "n": len(group),
-                "n_customers": group["customer"].nunique(),
-                "n_customers_smaller": group["customer"].nunique(),
-            }
-        )
+        ).iloc[0]
+        least = {"n_customers_smaller": value["n_customers"]}
+        found.append({"journey": key, "time_days": days, **value.drop("segment"), "outcome": outcome, **least})
     first, second = found
-    difference = float(first["estimate"]) - float(second["estimate"])
+    ends = [[side[name] for side in found] for name in ("estimate", "conf_low", "conf_high")]
+    difference, low, high = combined_interval([1, -1], *ends)
     error = float(np.hypot(first["std_error"], second["std_error"]))
-    half = normal_quantile(conf_level) * error
     both = {"n": first["n"] + second["n"], "n_customers": part["customer"].nunique(), "std_error": error}
     both["n_customers_smaller"] = min(first["n_customers"], second["n_customers"])
-    limits = {"estimate": difference, "conf_low": difference - half, "conf_high": difference + half}
+    limits = {"estimate": difference, "conf_low": low, "conf_high": high}
     return [*found, {"journey": key, "outcome": DIFFERENCE, "time_days": days, **limits, **both}]

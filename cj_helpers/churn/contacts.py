@@ -51,14 +51,13 @@ def contact_facts(data: Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per customer
-        customer (the running number of `take_landmark`), consent (True, False or missing), contacted_days (since the
-        last contact), bound_days (until the minimum term ends); missing where the table holds no such column.
+        customer (the running number of `take_landmark`), contacted_days (since the last contact), bound_days (until
+        the minimum term ends), missing where the table holds no such column; and consent (True, False or missing), if
+        the table has that column.
     """
     at, table = moment(data.as_of), data.customers
     if table is None or not data.config.churn.contractual:
-        return pd.DataFrame(
-            {"customer": pd.Series(dtype="int64"), "consent": None, "contacted_days": np.nan, "bound_days": np.nan}
-        )
+        return pd.DataFrame({"customer": pd.Series(dtype="int64"), "contacted_days": np.nan, "bound_days": np.nan})
     everyone = table.select("customer_id").distinct()
     ranked = everyone.mutate(customer=ibis.dense_rank().over(order_by=everyone.customer_id))
     known = contracts_known_at(data, at)
@@ -69,10 +68,10 @@ def contact_facts(data: Dataset) -> pd.DataFrame:
         else ibis.null("float64")
         for name, source in dates.items()
     }
-    consent = known.consent if "consent" in known.columns else ibis.null("boolean")
-    facts = known.select("customer_id", consent=consent, **columns)
+    asked = ["consent"] if "consent" in known.columns else []
+    facts = known.select("customer_id", *asked, **columns)
     joined = ranked.inner_join(facts, "customer_id")
-    return joined.select("customer", "consent", *columns).order_by("customer").execute()
+    return joined.select("customer", *asked, *columns).order_by("customer").execute()
 
 
 def contact_list(
@@ -105,9 +104,9 @@ def contact_list(
     Notes
     -----
     The first reason that applies suppresses: an open problem (service first, no up-sell), no consent, contacted
-    recently, bound beyond the horizon. Where the table has a consent, a missing one is none. Of the others a fixed
-    share is left alone at random: those whose draw, a hash of the pseudonym, is lowest. It depends on the customer
-    alone, so the same customers stay left alone from run to run, but for the few at the edge of the share.
+    recently, bound beyond the horizon. Where the table has a column consent, a missing one is none. Of the others a
+    fixed share is left alone at random: those whose draw, a hash of the pseudonym, is lowest. It depends on the
+    customer alone, so the same customers stay left alone from run to run, but for the few at the edge of the share.
     """
     if eligible < 0:
         raise ConfigError(f"eligible: found {eligible}; needed is a number of customers")
@@ -143,8 +142,7 @@ def suppression(table: pd.DataFrame, facts: pd.DataFrame, data: Dataset) -> pd.S
         (table[name].fillna(0) for name in ("open_complaints", "overdue") if name in table),
         start=pd.Series(0.0, index=table.index),
     )
-    asked = facts["consent"].notna().any()
-    refused = ~table["consent"].eq(True) if asked else pd.Series(False, index=table.index)
+    refused = ~table["consent"].eq(True) if "consent" in facts else pd.Series(False, index=table.index)
     quiet = churn.quiet_after_contact.total_seconds() / 86_400
     rules = {
         OPEN_PROBLEM: problem > 0,

@@ -13,7 +13,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import JourneyDefinition
 from cj_helpers.dataset import ScoreFormula
-from cj_helpers.inference import FloatArray
+from cj_helpers.inference import FloatArray, wilson_interval
 from cj_helpers.mapping.score_parts import BINS, Answers, Sums, answers_of, component_sums
 
 Definitions = Mapping[str, JourneyDefinition]
@@ -58,11 +58,13 @@ def journey_scores(
     dataset.yml, never from the spread of the journeys at hand. Components: completed_within; promise_kept (waits for
     the company that ended within the promise, of those old enough); csat_top and ease_top (good answers within 30 days
     after a journey's end, given to the customer's last one); cost (per started journey). Intervals: percentiles over
-    samples of customers.
+    samples of customers. Where all customers agree (6 of 6 completed), no sample varies; the interval is then widened
+    by that of the headline rate, or by Wilson's (1927) for as many customers (Zou & Donner 2008).
     """
     weights = _normal(dict(formula.weights.items()))
-    rates = summary[summary["segment"].eq("all")].set_index("journey")["completed_within"]
-    rows, samples = [], {}
+    headline = summary[summary["segment"].eq("all")].set_index("journey")
+    rates = headline["completed_within"]
+    rows, samples, unsure = [], {}, {}
     rng = np.random.default_rng(seed)
     answered = None if answers is None else answers_of(journeys, answers)
     for key, definition in definitions.items():
@@ -77,8 +79,20 @@ def journey_scores(
             point["completed_within"][:] = exact
         rows += [_component(formula, key, name, point[name][0], sums, weights[name]) for name in weights]
         samples[key] = {name: _utility(formula, key, name, tried[name]) for name in weights}
+        alike = [name for name in weights if name != "cost" and point[name][0] in (0.0, 1.0)]
+        limits = {name: _limits(headline.loc[key], sums, name, point[name][0]) for name in alike}
+        unsure[key] = {name: _utility(formula, key, name, np.array(ends)) for name, ends in limits.items()}
     components = pd.DataFrame(rows)
-    return _scores(components, samples, weights), components
+    return _scores(components, samples, unsure, weights), components
+
+
+def _limits(headline: pd.Series, sums: Sums, name: str, share: float) -> tuple[float, float]:
+    """Limits of a share of 0 or 1, which no sample of customers can tell."""
+    if name == "completed_within":
+        return float(headline["conf_low"]), float(headline["conf_high"])
+    customers = int((sums.ratios[name][1] > 0).sum())
+    low, high = wilson_interval(share * customers, customers)
+    return float(low), float(high)
 
 
 def _normal(weights: Mapping[str, float]) -> dict[str, float]:
@@ -128,7 +142,10 @@ def _component(
 
 
 def _scores(
-    components: pd.DataFrame, samples: Mapping[str, Mapping[str, FloatArray]], weights: Mapping[str, float]
+    components: pd.DataFrame,
+    samples: Mapping[str, Mapping[str, FloatArray]],
+    unsure: Mapping[str, Mapping[str, FloatArray]],
+    weights: Mapping[str, float],
 ) -> pd.DataFrame:
     rows = []
     for key, part in components.groupby("journey", sort=False):
@@ -136,6 +153,10 @@ def _scores(
         missing = ", ".join(part.loc[part["value"].isna(), "component"])
         score = float("nan") if missing else float(part["points"].sum())
         low, high = (float("nan"),) * 2 if missing else np.nanquantile(tried, [0.025, 0.975])
+        own = part.set_index("component")["utility"]
+        moves = [100 * weights[name] * (ends - own[name]) for name, ends in unsure[str(key)].items()]
+        low = score - float(np.hypot.reduce([score - low, *(max(-ends.min(), 0.0) for ends in moves)]))
+        high = score + float(np.hypot.reduce([high - score, *(max(ends.max(), 0.0) for ends in moves)]))
         rows.append({"journey": key, "score": score, "score_low": low, "score_high": high, "missing": missing})
     table = pd.DataFrame(rows)
     utility = components.pivot_table(index="journey", columns="component", values="utility", dropna=False)
