@@ -66,7 +66,7 @@ def segments_of(table: pd.DataFrame) -> set[str]:
     return {str(name) for column in ("segment", "reference") if column in table for name in table[column]}
 
 
-def test_a_curve_of_one_customer_with_many_journeys_is_not_published() -> None:
+def test_a_curve_of_one_customer_with_many_journeys_is_not_published():
     table = one_customer_beside(80, 60, 70)
     for curve in (
         survival.survival_curve(table, **WHOSE),
@@ -83,7 +83,7 @@ def test_a_curve_of_one_customer_with_many_journeys_is_not_published() -> None:
     assert segments_of(report.publishable(bare)) == {"all", "a", "c"}
 
 
-def test_a_picture_of_small_groups_is_left_out() -> None:
+def test_a_picture_of_small_groups_is_left_out():
     waits = pd.DataFrame({"journey": "j", "label": "J", "touchpoint": ["", "signed_by_guardian"]})
     waits = waits.assign(n_waits=[5000, 12], n_customers=[900, 1], median_days=[0.1, 2.5], p99_days=[5.0, 9.0])
     waits = waits.assign(timeout_days=[7.0, 30.0], later_share=[0.01, 0.0], suggested_days=[5, 9])
@@ -97,12 +97,12 @@ def test_a_picture_of_small_groups_is_left_out() -> None:
     assert not plt.get_fignums()
 
 
-def test_with_two_segments_only_the_whole_is_left() -> None:
+def test_with_two_segments_only_the_whole_is_left():
     kept = report.publishable(survival.survival_curve(one_customer_beside(80), **WHOSE))
     assert segments_of(kept) == {"all"}
 
 
-def test_a_pair_with_one_customer_is_not_published() -> None:
+def test_a_pair_with_one_customer_is_not_published():
     table = one_customer_beside(80, 60)
     for pairs in (
         survival.compare_segments(table, **WHOSE),
@@ -118,7 +118,7 @@ def test_a_pair_with_one_customer_is_not_published() -> None:
         assert segments_of(report.publishable(pairs)) == {"a", "b"}
 
 
-def test_of_many_segments_the_lone_one_is_not_compared_with_the_others() -> None:
+def test_of_many_segments_the_lone_one_is_not_compared_with_the_others():
     table = one_customer_beside(*[12] * 9)
     pairs = survival.compare_segments(table, **WHOSE).set_index("segment")
     assert set(pairs["reference"]) == {"(others)"}
@@ -126,7 +126,7 @@ def test_of_many_segments_the_lone_one_is_not_compared_with_the_others() -> None
     assert "lone" not in report.publishable(pairs.reset_index())["segment"].tolist()
 
 
-def test_customers_at_risk_count_once() -> None:
+def test_customers_at_risk_count_once():
     # customer 1 runs 0-2 and 0-6 and again; customer 2 runs 0-3
     table = pd.DataFrame({"duration_days": [2.0, 6.0, 6.0, 3.0], "event": 1, "customer": [1, 1, 1, 2]})
     curve = survival.survival_curve(table, cluster_col="customer")
@@ -146,7 +146,7 @@ def test_customers_at_risk_count_once() -> None:
         st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=14
     )
 )
-def test_customers_at_risk_against_counting(rows: list[tuple[int, int, int, int]]) -> None:
+def test_customers_at_risk_against_counting(rows):
     frame = pd.DataFrame(rows, columns=["entry", "length", "customer", "n"]).assign(event=1)
     frame["duration_days"] = frame["entry"] + frame["length"]
     columns = Columns("duration_days", cluster="customer", entry="entry", weight="n")
@@ -162,7 +162,7 @@ def test_customers_at_risk_against_counting(rows: list[tuple[int, int, int, int]
     assert customers_at_risk(spells, risk).tolist() == expected
 
 
-def test_a_hidden_curve_takes_the_next_smallest_along() -> None:
+def test_a_hidden_curve_takes_the_next_smallest_along():
     times = {"time_days": [0, 5] * 4}
     sizes = {"all": [90, 60], "a": [50, 40], "b": [32, 20], "c": [8, 0]}
     rows = [(name, n) for name, both in sizes.items() for n in both]
@@ -184,14 +184,14 @@ def ends_of(segment: str, customers: list[int], completed: int) -> pd.DataFrame:
     return table.assign(duration_days=np.where(table["outcome"].eq("completed"), 1.0, 2.0))
 
 
-def test_the_rate_of_a_lone_customer_is_not_one_side_of_a_pair() -> None:
+def test_the_rate_of_a_lone_customer_is_not_one_side_of_a_pair():
     frame = pd.concat([ends_of("big", list(range(200)), 140), ends_of("lone", [999] * 40, 33)], ignore_index=True)
     pairs = mapping.segment_differences(frame, definitions=DEFINITIONS)
     assert pairs[["n", "n_customers", "n_customers_smaller"]].to_numpy().tolist() == [[240, 201, 1]]
     assert report.publishable(pairs).empty
 
 
-def test_a_group_beside_one_other_customer_is_not_published() -> None:
+def test_a_group_beside_one_other_customer_is_not_published():
     trials = pd.DataFrame({"group": ["a"] * 40 + ["b"] * 30, "customer_id": [*range(40), *[99] * 30]})
     rows = ibis.memtable(trials).group_by("group", "customer_id").aggregate(x=_.count() - 1, m=_.count())
     base = rows.group_by("customer_id").aggregate(x=_.x.sum(), m=_.m.sum())
@@ -201,7 +201,7 @@ def test_a_group_beside_one_other_customer_is_not_published() -> None:
     assert report.publishable(table).empty
 
 
-def test_answers_of_few_customers_are_not_published() -> None:
+def test_answers_of_few_customers_are_not_published():
     rng = np.random.default_rng(1)
     answers = pd.DataFrame({"customer": np.arange(300), "ease": rng.integers(1, 6, 300), "group": "big"})
     few = answers.head(15).assign(group="few", customer=[9001, 9002, 9003] * 5)

@@ -745,9 +745,9 @@ def test_a_figure_carries_its_data_and_its_main_number(out: Path) -> None:
     names = [column["name"] for column in payload["data"]["columns"]]
     assert names == ["row", "outcome", "n_journeys", "share"]
     assert len(payload["data"]["rows"]) == 3
-    given = bundle(shown(report.figure, "g", drawing(), "Line to {n:count}", n=3, data=pd.DataFrame({"n": [9]})))
+    given = bundle(shown(report.figure, "g", drawing(), "Line to {n:count}", n=3, data=pd.DataFrame({"n": [19]})))
     assert given["alt"] == "Line to 3"
-    assert given["data"]["rows"] == []  # nine customers are too few
+    assert given["data"]["rows"] == [[19]]
     large = pd.DataFrame({"day": range(1500), "share": 0.5})
     far = bundle(shown(report.figure, "h", drawing(), "Alt", data=large))["data"]
     assert (far["rows"], far["file"]) == ([], "figures/h.csv")

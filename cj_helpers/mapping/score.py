@@ -80,17 +80,19 @@ def journey_scores(
         rows += [_component(formula, key, name, point[name][0], sums, weights[name]) for name in weights]
         samples[key] = {name: _utility(formula, key, name, tried[name]) for name in weights}
         alike = [name for name in weights if name != "cost" and point[name][0] in (0.0, 1.0)]
-        limits = {name: _limits(headline.loc[key], sums, name, point[name][0]) for name in alike}
+        limits = {name: _limits(headline, key, sums.ratios, name, point[name][0]) for name in alike}
         unsure[key] = {name: _utility(formula, key, name, np.array(ends)) for name, ends in limits.items()}
     components = pd.DataFrame(rows)
     return _scores(components, samples, unsure, weights), components
 
 
-def _limits(headline: pd.Series, sums: Sums, name: str, share: float) -> tuple[float, float]:
+def _limits(
+    headline: pd.DataFrame, key: str, ratios: Mapping[str, tuple[FloatArray, FloatArray]], name: str, share: float
+) -> tuple[float, float]:
     """Limits of a share of 0 or 1, which no sample of customers can tell."""
     if name == "completed_within":
-        return float(headline["conf_low"]), float(headline["conf_high"])
-    customers = int((sums.ratios[name][1] > 0).sum())
+        return float(headline["conf_low"][key]), float(headline["conf_high"][key])
+    customers = int((ratios[name][1] > 0).sum())
     low, high = wilson_interval(share * customers, customers)
     return float(low), float(high)
 

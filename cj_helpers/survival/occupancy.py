@@ -98,8 +98,13 @@ def naive_incidence(
         those who ended otherwise had gone on like the rest, and lies above the share that is.
     """
     event = outcome_status(table, outcome_col, outcomes) == outcome_code(outcome, outcomes) + 1
-    whose = {"cluster_col": cluster_col, "weight_col": weight_col}
-    curve = survival_curve(table.assign(**{"(event)": event}), duration_col=duration_col, event_col="(event)", **whose)
+    curve = survival_curve(
+        table.assign(**{"(event)": event}),
+        duration_col=duration_col,
+        event_col="(event)",
+        cluster_col=cluster_col,
+        weight_col=weight_col,
+    )
     low, high = 1 - curve["conf_high"], 1 - curve["conf_low"]
     values = {"outcome": outcome, "segment": curve["segment"], "time_days": curve["time_days"]}
     values |= {"estimate": 1 - curve["estimate"], "std_error": curve["std_error"], "conf_low": low, "conf_high": high}
