@@ -55,7 +55,7 @@ def test_truth_2_the_report_names_the_hand_off_from_chat_to_phone(findings, tabl
 
 
 def test_truth_3_the_report_names_the_broken_form_and_its_weeks(findings):
-    pattern = rf"From (\S+) to (\S+) only (.+) % went on after (\w+) with (\w+) (\w+) in {MOVE}.*\((.+) steps\)"
+    pattern = rf"From (\S+) to (\S+) only (.+) % went on after (\w+) with (\w+) (\w+) in {MOVE}.*\((\S+) customers, "
     first, last, share, *what, n = said(findings, pattern)
     assert what == ["address_form", "device", "mobile"]
     begin, end = (pd.Timestamp("2024-12-31") + pd.Timedelta(7 * week, "D") for week in WORLD.form_broken_weeks)

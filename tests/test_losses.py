@@ -203,3 +203,69 @@ def test_the_correlation_of_two_shares_by_hand():
     assert (row["conf_low"], row["conf_high"]) == (pytest.approx(float(low)), pytest.approx(float(high)))
     _gap, narrow, _high = newcombe_difference(20, 40, 10, 50)
     assert low < narrow
+
+
+# --- Few people
+
+
+def test_a_mean_rating_says_of_how_many_and_is_withheld_of_too_few():
+    """Three rate the visit 1, 2 and 3, one of them twice (3, 3), a fourth rates the quote; the others say nothing."""
+    rows = [(f"c{i}", 0, "visit") for i in range(100)] + [("c2", 0.1, "visit"), ("c9", 1, "quote")]
+    satisfaction = [1.0, 2.0, 3.0, *[None] * 97, 3.0, 5.0]
+    steps, options = built(rows, buy(), satisfaction=satisfaction)
+    names = ["satisfaction", "satisfaction_low", "satisfaction_high", "n_satisfaction"]
+    # mean 9/4; residuals -5/4, -1/4 and 6 - 2 * 9/4 = 3/2; variance 3/2 * (25/16 + 1/16 + 9/4) / 4^2; t of 2 is 4.3027
+    half = 4.302653 * (1.5 * (25 / 16 + 1 / 16 + 9 / 4) / 16) ** 0.5
+    for table in (mapping.stages(steps, **options), mapping.touchpoints(steps, **options)):
+        got = table.set_index("stage")
+        assert got.loc["visit", names].tolist() == pytest.approx([2.25, 2.25 - half, 2.25 + half, 3])
+        assert got.loc["quote", ["satisfaction", "n_satisfaction"]].tolist() == [5.0, 1.0]
+        assert pd.isna(got["satisfaction_low"]["quote"])
+    for table in (mapping.stages(steps, **options, min_group=3), mapping.touchpoints(steps, **options, min_group=3)):
+        got = table.set_index("stage")
+        assert got["satisfaction"].dropna().to_dict() == {"visit": 2.25}
+        assert got.loc["quote", names].isna().all()
+
+
+def test_one_customer_makes_no_incident():
+    """Eight customers a day visit, four of five go on; one alone visits sixty times in a week and never does."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for day in range(200):
+        rows += [(f"{day}-{i}", day + 0.3, "visit") for i in range(8)]
+        rows += [(f"{day}-{i}", day + 0.305, "quote") for i in range(8) if rng.random() < 0.8]
+    alone = [("one", 100 + 0.1 * i, "visit") for i in range(60)]
+    definitions = buy(timeout=timedelta(minutes=30), within=timedelta(hours=12))
+    facts = {"definitions": definitions, "as_of": AS_OF}
+    steps, _options = built(rows + alone, definitions, channel="web")
+    assert mapping.incidents(steps, **facts).empty
+    many = [(f"x{i}", 100 + 0.1 * i, "visit") for i in range(60)]
+    steps, _options = built(rows + many, definitions, channel="web")
+    row = mapping.incidents(steps, **facts).iloc[0]
+    assert (row["touchpoint"], row["value"]) == ("visit", "web")
+    assert row["n_customers"] == row["n"]
+    assert row["share"] < 0.7 < row["share_others"]
+
+
+def test_the_shares_of_a_place_add_up_though_rare_steps_are_hidden():
+    """300 visit, then 200 search, 60 take one of twelve rare pages, 40 end: the pages are one, nothing is missing."""
+    rows = [(f"c{i}", 0, "visit") for i in range(300)] + [(f"c{i}", 1, "search") for i in range(200)]
+    rows += [(f"c{i}", 1, f"page {i % 12}") for i in range(200, 260)]
+    definitions = buy(stages={}, touchpoints=("visit", "search", *[f"page {k}" for k in range(12)]))
+    steps, options = built(rows, definitions)
+    places = mapping.positions(steps, journeys=options["journeys"])
+    folded = mapping.fold_rare(places, min_group=10)
+    assert folded.groupby("position")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    second = folded[folded["position"].eq(2)].set_index("touchpoint")
+    assert second["n_journeys"].to_dict() == {"search": 200, "(rare)": 60, "(abandoned)": 40}
+    assert second["n_customers"].to_dict() == {"search": 200, "(rare)": 60, "(abandoned)": 40}
+
+
+def test_a_rare_rest_of_too_few_takes_the_next_smallest_along():
+    """Three did one thing, twelve another, the rest a third: alone, the three would follow from the others."""
+    places = pd.DataFrame({"touchpoint": ["a", "b", "c"], "n_journeys": [85, 12, 3], "n_customers": [85, 12, 3]})
+    places = places.assign(journey="k", position=1, share=places["n_journeys"] / 100)
+    folded = mapping.fold_rare(places, min_group=10).set_index("touchpoint")
+    assert folded["n_journeys"].to_dict() == {"a": 85, "(rare)": 15}
+    assert folded["share"].to_dict() == pytest.approx({"a": 0.85, "(rare)": 0.15})
+    pd.testing.assert_frame_equal(mapping.fold_rare(places, min_group=1), places)

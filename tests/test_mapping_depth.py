@@ -124,7 +124,7 @@ def test_flows_and_positions_by_eye(tiny):
         ("search", "visit"): 1,
         ("quote", "purchase"): 1,
     }
-    places = mapping.positions(moves)
+    places = mapping.positions(tiny[1], journeys=tiny[2])
     assert places.groupby("position")["share"].sum().round(12).eq(1).all()
     second = places[places["position"].eq(2)].set_index("touchpoint")["n_journeys"]
     assert second.to_dict() == {"search": 8, "(abandoned)": 1, "(open)": 1, "visit": 1, "quote": 1, "purchase": 1}
@@ -564,7 +564,7 @@ def everything(events, steps, journeys, definitions):
         "rules": mapping.rule_sensitivity(events, **options),
     }
     tables["stages"] = mapping.stages(steps, **options, touchpoints=tables["touchpoints"])
-    tables["positions"] = mapping.positions(tables["flows"])
+    tables["positions"] = mapping.positions(steps, journeys=journeys)
     tables["spread"] = mapping.consistency_spread(tables["consistency"])
     tables["notable"] = mapping.notable_handoffs(tables["handoffs"], tables["handoff_success"])
     return tables

@@ -8,7 +8,7 @@ from cj_helpers.mapping.channels import channel_use, consistency, consistency_sp
 from cj_helpers.mapping.compare import period_change, segment_differences
 from cj_helpers.mapping.containment import containment, containment_gaps
 from cj_helpers.mapping.contribution import removal_effects
-from cj_helpers.mapping.flows import flows, positions
+from cj_helpers.mapping.flows import flows, fold_rare, positions
 from cj_helpers.mapping.folding import fold_touchpoints
 from cj_helpers.mapping.funnel import funnel
 from cj_helpers.mapping.handoffs import handoff_success, handoffs, notable_handoffs
@@ -33,6 +33,7 @@ __all__ = [
     "containment",
     "containment_gaps",
     "flows",
+    "fold_rare",
     "fold_touchpoints",
     "funnel",
     "gaps",

@@ -37,14 +37,15 @@ def incidents(
     least_difference : float
         Smaller falls are not worth a reader's time.
     least_n : int
-        Steps that a run of weeks must hold.
+        Customers, each counted once a week, that a run of weeks must hold.
 
     Returns
     -------
     DataFrame, one row per incident, the most certain first
-        journey, touchpoint, dimension, value, first_day, last_day, n (steps in these weeks), share that went on,
-        n_others and share_others (same touchpoint and value in other weeks), share_elsewhere (same weeks, other
-        values; missing where there are none), difference, conf_low, conf_high, p_adjusted.
+        journey, touchpoint, dimension, value, first_day, last_day, n (customers at the touchpoint in these weeks, each
+        counted once a week), share that went on after it at least once in the week, n_others and share_others (same
+        touchpoint and value in other weeks), share_elsewhere (same weeks, other values; missing where there are none),
+        difference, conf_low, conf_high, p_adjusted, n_customers (in these weeks, each once).
 
     Notes
     -----
@@ -52,12 +53,12 @@ def incidents(
     the p-value of the best run is multiplied by the number of runs tried, then adjusted over all touchpoints and
     values (Holm 1979). Steps younger than the timeout do not count: they may still go on; nor those within one timeout
     of the first one, where the log may have missed what came before. Of incidents at one touchpoint that overlap, the
-    most certain is kept. Newcombe (1998) for the
-    difference; one customer rarely repeats a touchpoint within the weeks of an incident, so it is not clustered.
+    most certain is kept. Newcombe (1998) for the difference. One customer who tries again and again is one a week, so
+    that nobody makes an incident alone; few come back in another week, so the interval is not clustered.
     """
     rows = []
     for key, definition in definitions.items():
-        weeks = _weeks(steps.filter(_.journey == key), definition, as_of)
+        weeks = _weeks(_judged(steps.filter(_.journey == key), definition, as_of))
         for keys, part in weeks.groupby(["touchpoint", "dimension", "value"], sort=True):
             found = _worst_run(part, least_n)
             if found is not None:
@@ -66,13 +67,18 @@ def incidents(
                 )
                 rows[-1]["share_elsewhere"] = _elsewhere(weeks, rows[-1])
     columns = ["journey", "touchpoint", "value", "first_day", "last_day", "share", "share_others", "n", "dimension"]
-    columns += ["share_elsewhere", "n_others", "difference", "conf_low", "conf_high", "p_adjusted"]
+    columns += ["share_elsewhere", "n_others", "difference", "conf_low", "conf_high", "p_adjusted", "n_customers"]
     if not rows:
         return pd.DataFrame(columns=columns)
     table = pd.DataFrame(rows)
     table["p_adjusted"] = adjust_p_values(table["p_value"])
     kept = table[(table["p_adjusted"] < 0.05) & (table["difference"] <= -least_difference)]
-    return _without_echoes(kept.sort_values(["p_value", "journey"], kind="stable"))[columns].reset_index(drop=True)
+    table = _without_echoes(kept.sort_values(["p_value", "journey"], kind="stable"))
+    counts = []
+    for row in table.to_dict("records"):
+        judged = _judged(steps.filter(_.journey == row["journey"]), definitions[row["journey"]], as_of)
+        counts.append(_customers(judged, row))
+    return table.assign(n_customers=counts)[columns].reset_index(drop=True)
 
 
 def _without_echoes(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,24 +92,41 @@ def _without_echoes(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[kept]
 
 
-def _weeks(steps: ir.Table, definition: JourneyDefinition, as_of: datetime) -> pd.DataFrame:
-    """Count per touchpoint, value and week the steps and those with a next one."""
+def _judged(steps: ir.Table, definition: JourneyDefinition, as_of: datetime) -> ir.Table:
+    """Steps after which one may go on, and of which it is known whether one did, with their week."""
     patience = max([definition.timeout or timedelta(days=30), *definition.timeouts.values()])
     done = [*definition.success, *definition.abandon, *definition.waiting_on_company]
     length = ibis.interval(seconds=round(patience.total_seconds()))
     old = steps.filter((_.timestamp <= ibis.literal(as_of, type="timestamp") - length) & ~_.touchpoint.isin(done))
     old = old.filter(_.timestamp >= steps.timestamp.min().as_scalar() + length)
-    week = ((old.timestamp.epoch_seconds() + (_WEEK - _MONDAY)) / _WEEK).floor().cast("int64")
+    return old.mutate(week=((old.timestamp.epoch_seconds() + (_WEEK - _MONDAY)) / _WEEK).floor().cast("int64"))
+
+
+def _weeks(judged: ir.Table) -> pd.DataFrame:
+    """Count per touchpoint, value and week the customers and those who went on."""
+    went_on = judged.next_touchpoint.notnull().ifelse(1, 0)
     views = [
-        old.select(
-            "touchpoint", "next_touchpoint", dimension=ibis.literal(name), value=old[name].cast("string"), week=week
+        judged.select(
+            *("touchpoint", "customer_id", "week"),
+            dimension=ibis.literal(name),
+            value=judged[name].cast("string"),
+            went_on=went_on,
         )
         for name in DIMENSIONS
-        if name in old.columns
+        if name in judged.columns
     ]
     rows = (views[0] if len(views) == 1 else ibis.union(*views)).filter(_.value.notnull())
     keys = ["touchpoint", "dimension", "value", "week"]
-    return rows.group_by(keys).aggregate(m=_.count(), x=_.next_touchpoint.notnull().ifelse(1, 0).sum()).execute()
+    each = rows.group_by(*keys, "customer_id").aggregate(went_on=_.went_on.max())
+    return each.group_by(keys).aggregate(m=_.count(), x=_.went_on.sum()).execute()
+
+
+def _customers(judged: ir.Table, row: Mapping[Any, Any]) -> int:
+    """Count the customers of one incident."""
+    first, last = row["weeks"]
+    rows = judged.filter((_.touchpoint == row["touchpoint"]) & _.week.between(first, last))
+    rows = rows.filter(rows[row["dimension"]].cast("string") == row["value"])
+    return int(rows.customer_id.nunique().execute())
 
 
 def _worst_run(part: pd.DataFrame, least_n: int) -> dict[str, Any] | None:

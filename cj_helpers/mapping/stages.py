@@ -14,6 +14,7 @@ from cj_helpers.contract import ABANDONED, MOVED_ON, JourneyDefinition
 from cj_helpers.journeys import stays
 from cj_helpers.mapping.clustered import clustered_shares
 from cj_helpers.mapping.losses import loss_known
+from cj_helpers.mapping.ratings import mean_ratings
 
 _COLUMNS = ["journey", "stage", "n_journeys", "drop_off", "conf_low", "conf_high", "time_median_hours"]
 _COLUMNS += ["cost_per_journey", "top_pain", "n_customers", "share_reached", "n_matured", "time_p90_hours"]
@@ -27,11 +28,14 @@ def stages(
     definitions: Mapping[str, JourneyDefinition],
     as_of: datetime,
     touchpoints: pd.DataFrame | None = None,
+    min_group: int = 1,
 ) -> pd.DataFrame:
     """Describe each stage: the rows of the journey map.
 
     Parameters
     ----------
+    min_group : int
+        Satisfaction and effort of fewer customers are missing.
     touchpoints : DataFrame, optional
         What `touchpoints` returns; gives each stage its top pain point.
 
@@ -44,7 +48,8 @@ def stages(
         time_p90_hours from entering the stage to a later stage or the goal, among the matured journeys that got there
         (missing where nobody did), repeat_share of its steps, cost_per_journey that reached it (missing without
         costs), top_channel, top_pain (the touchpoint of the stage after which most journeys are abandoned),
-        satisfaction and effort where events carry them. Empty without stages.
+        satisfaction and effort where events carry them, each with _low, _high and the number of customers who rated
+        (n_satisfaction, n_effort). Empty without stages.
 
     Notes
     -----
@@ -54,7 +59,13 @@ def stages(
     customer.
     """
     pains = _pains(touchpoints)
-    parts = [_stages_of(steps, journeys, d, as_of, pains) for d in definitions.values() if d.stages]
+    parts = []
+    for definition in definitions.values():
+        if definition.stages:
+            part = _stages_of(steps, journeys, definition, as_of, pains)
+            inside = steps.filter((_.journey == definition.key) & _.stage.notnull())
+            rated = mean_ratings(inside, by=["stage"], min_group=min_group)
+            parts.append(part.merge(rated, how="left", on="stage"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
 
 
@@ -76,14 +87,12 @@ def _stages_of(
     pains: dict[tuple[str, str], str],
 ) -> pd.DataFrame:
     inside = steps.filter((_.journey == definition.key) & _.stage.notnull())
-    measures = {name: _[name].mean() for name in ("satisfaction", "effort") if name in steps.columns}
     described = (
         inside.group_by("stage")
         .aggregate(
             n_journeys=_.journey_id.nunique(),
             n_customers=_.customer_id.nunique(),
             repeat_share=_.is_repeat.ifelse(1, 0).mean(),
-            **measures,
         )
         .execute()
     )
@@ -100,7 +109,7 @@ def _stages_of(
         top_channel=table["stage"].map(_top(inside)),
         top_pain=pd.Series([pains.get((definition.key, stage)) for stage in table["stage"]], dtype=object),
     )
-    return table[[*_COLUMNS, *measures]]
+    return table[_COLUMNS]
 
 
 def _costs(inside: ir.Table) -> pd.DataFrame:

@@ -15,19 +15,30 @@ from cj_helpers.contract import ABANDONED, JourneyDefinition
 from cj_helpers.mapping.clustered import against_others, customer_sums, share_intervals
 from cj_helpers.mapping.folding import SELF_LOOP
 from cj_helpers.mapping.losses import by_customers, longest_timeout, loss_known, until_end
+from cj_helpers.mapping.ratings import mean_ratings
 
 _MONTH_DAYS = 365.25 / 12
 _FIRST = ["journey", "touchpoint", "abandoned_share", "conf_low", "conf_high", "stage_share", "abandoned_per_month"]
 _FIRST += ["value_per_month", "n_matured", "stage", "n_steps", "n_journeys", "n_customers", "n_starts", "n_ends"]
 _FIRST += ["abandoned_after", "difference", "difference_low", "difference_high", "per_month_low", "per_month_high"]
 _FIRST += ["value_low", "value_high", "wait_median_hours", "repeat_share", "self_loop_share"]
-MEASURES = {"dwell_median_s": "duration_s", "satisfaction": "satisfaction", "effort": "effort", "cost_per_step": "cost"}
+MEASURES = {"dwell_median_s": "duration_s", "cost_per_step": "cost"}
 
 
 def touchpoints(
-    steps: ir.Table, *, journeys: ir.Table, definitions: Mapping[str, JourneyDefinition], as_of: datetime
+    steps: ir.Table,
+    *,
+    journeys: ir.Table,
+    definitions: Mapping[str, JourneyDefinition],
+    as_of: datetime,
+    min_group: int = 1,
 ) -> pd.DataFrame:
     """Describe each touchpoint: the base of the friction ranking.
+
+    Parameters
+    ----------
+    min_group : int
+        Satisfaction and effort of fewer customers are missing.
 
     Returns
     -------
@@ -40,8 +51,8 @@ def touchpoints(
         difference_low, difference_high, abandoned_per_month with per_month_low and per_month_high, value_per_month
         with value_low and value_high (what these journeys would have been worth if completed: the most that mending
         the step can bring; missing without a value), wait_median_hours, repeat_share (touchpoint seen earlier in the
-        journey), self_loop_share (followed by itself), then dwell_median_s, satisfaction, effort, cost_per_step where
-        events carry them.
+        journey), self_loop_share (followed by itself), then dwell_median_s, cost_per_step, satisfaction and effort
+        where events carry them, the latter two with _low, _high and the customers who rated (n_satisfaction, n_effort).
 
     Notes
     -----
@@ -55,7 +66,14 @@ def touchpoints(
     customers as arriving at random, each with its losses (compound Poisson, on the logarithm; the rule of three at
     none). Shares: Wilson (1927), differences Newcombe (1998), clustered by customer.
     """
-    parts = [_touchpoints_of(steps, journeys, d, as_of) for d in definitions.values()]
+    parts = []
+    for definition in definitions.values():
+        # a touchpoint belongs to one stage, but folded ones come in several
+        own = steps.filter(_.journey == definition.key).mutate(stage=_.stage.fill_null(""))
+        part = _touchpoints_of(own, journeys, definition, as_of)
+        rated = mean_ratings(own, by=["touchpoint", "stage"], min_group=min_group)
+        part = part.merge(rated, how="left", on=["touchpoint", "stage"])
+        parts.append(part.assign(stage=part["stage"].astype(object).mask(part["stage"].eq(""), None)))
     table = pd.concat(parts, ignore_index=True)
     order = ["journey", "abandoned_after", "touchpoint"]
     return table.sort_values(order, ascending=[True, False, True]).reset_index(drop=True)
@@ -73,15 +91,13 @@ def rank_frictions(table: pd.DataFrame, *, definitions: Mapping[str, JourneyDefi
 
 
 def _touchpoints_of(
-    steps: ir.Table, journeys: ir.Table, definition: JourneyDefinition, as_of: datetime
+    inside: ir.Table, journeys: ir.Table, definition: JourneyDefinition, as_of: datetime
 ) -> pd.DataFrame:
     own = journeys.filter(_.journey == definition.key)
-    # a touchpoint belongs to one stage, but folded ones come in several
-    inside = steps.filter(_.journey == definition.key).mutate(stage=_.stage.fill_null(""))
     measures = {
         name: inside[column].median() if name == "dwell_median_s" else inside[column].mean()
         for name, column in MEASURES.items()
-        if column in steps.columns
+        if column in inside.columns
     }
     loop = inside[SELF_LOOP] if SELF_LOOP in inside.columns else inside.touchpoint == inside.next_touchpoint
     described = (
@@ -101,7 +117,6 @@ def _touchpoints_of(
     )
     lost = _losses_after(inside, own, definition, as_of)
     table = described.merge(lost, how="left", on=["touchpoint", "stage"])
-    table["stage"] = table["stage"].astype(object).mask(table["stage"].eq(""), None)
     months = _months(own, as_of - longest_timeout(definition))
     table = _per_month(table, months, definition.value).assign(journey=definition.key)
     return table[[*_FIRST, *measures]]
