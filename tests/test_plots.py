@@ -694,6 +694,12 @@ def test_a_friction_says_what_it_is_worth_where_that_is_known():
     assert shown.count("worth up to 1,234") + shown.count("worth up to 1,235") == 1
 
 
+def test_segments_of_one_journey_are_named_once():
+    rows = [("mobile", "mobile", 0.5, 0.4, 0.6, 90), ("(missing)", "(missing)", 0.3, 0.2, 0.4, 30)]
+    names = ["label", "segment", "completed_within", "conf_low", "conf_high", "n_journeys"]
+    assert row_names(plots.plot_journeys(pd.DataFrame(rows, columns=names))) == ["mobile", "(missing)"]
+
+
 def test_long_names_of_journeys_are_broken_and_not_cut():
     rows = [("From the first visit to the first bill", name, 10, 1 / 3) for name in ("completed", "abandoned", "open")]
     ax = plots.plot_outcomes(pd.DataFrame(rows, columns=["journey", "outcome", "n_journeys", "share"]))

@@ -399,6 +399,7 @@ def test_given_kinds_win() -> None:
 def test_fixed_values_have_words() -> None:
     assert value_label("outcome", "abandoned") == "given up"
     assert value_label("target", "(abandoned)") == "(given up)"
+    assert value_label("path", "visit>quote") == "visit\u00a0› quote"
     assert value_label("touchpoint", "abandoned") == "abandoned"
     assert value_label("segment", "North") == "North"
 

@@ -92,6 +92,8 @@ def _journey_names(rows: pd.DataFrame) -> list[str]:
     if "segment" not in rows or len(rows["segment"].unique()) == 1:
         return two_lines(list(rows["label"]))
     segments = [segment_text(segment, limit=24) for segment in rows["segment"]]
+    if list(rows["label"]) == list(rows["segment"]):  # the figure is about one journey
+        return two_lines(segments)
     names = [f"{plain(name, limit=34)}: {segment}" for name, segment in zip(rows["label"], segments, strict=True)]
     return two_lines(names, width=34)
 

@@ -165,7 +165,7 @@ def value_label(column: str, value: str) -> str:
     if column == "term":
         return _term_words(value)
     if column == "path":
-        return value.replace(">", " › ")
+        return value.replace(">", "\u00a0› ")  # a long path breaks after the mark
     if column in _COLUMNS_WITH_VALUES and value in VALUES:
         return _(VALUES[value])
     return label(value) if column == "attribute" else value
