@@ -66,7 +66,7 @@ def journey_scores(
     rates = headline["completed_within"]
     rows, samples, unsure = [], {}, {}
     rng = np.random.default_rng(seed)
-    answered = None if answers is None else answers_of(journeys, answers)
+    answered = None if answers is None else answers_of(journeys, answers).cache()
     for key, definition in definitions.items():
         own = journeys.filter(_.journey == key)
         sums = component_sums(steps.filter(_.journey == key), own, definition, as_of, answered)

@@ -159,10 +159,8 @@ def rule_sensitivity(
     ]
     columns += ["observed_until"] if "observed_until" in events.columns else []
     narrow, parts = events.select(*columns), []
-    frames = {
-        "as_defined": journey_frame(journeys),
-        "without_cut_off": journey_frame(journeys, keep_left_truncated=False),
-    }
+    whole = journey_frame(journeys)
+    frames = {"as_defined": whole, "without_cut_off": whole[~whole["is_left_truncated"]]}
     changed = {key: d for key, d in definitions.items() if d.timeout is not None}
     for rule, factor in list(RULES.items())[1:] if changed else []:
         scaled = {key: _scaled(d, factor) for key, d in changed.items()}
