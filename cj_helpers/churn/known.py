@@ -11,7 +11,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import DataError
 from cj_helpers.dataset import Dataset
-from cj_helpers.journeys import build_steps
+from cj_helpers.journeys import build_steps, changes_next
 
 ROW = "row_number"
 #: What contracts learn in the course of time: known from the date in the column on.
@@ -110,12 +110,11 @@ def _steps(events: ir.Table, data: Dataset, at: datetime) -> ir.Table:
 def steps_known_at(steps: ir.Table, at: datetime) -> ir.Table:
     """Steps up to a moment; what followed later is not known."""
     known = steps.filter(steps.timestamp <= literal(at))
-    following = known.timestamp.epoch_seconds() + known.wait * 3600
-    follows = (following <= literal(at).epoch_seconds()).fill_null(False)
+    order = ibis.window(group_by=["journey", "journey_id"], order_by="position")
     return known.mutate(
-        next_touchpoint=follows.ifelse(known.next_touchpoint, ibis.null("string")),
-        next_channel=follows.ifelse(known.next_channel, ibis.null("string")),
-        is_handoff=follows & known.is_handoff,
+        next_touchpoint=known.touchpoint.lead().over(order),
+        next_channel=known.channel.lead().over(order),
+        is_handoff=changes_next(known, "channel"),
     )
 
 

@@ -18,6 +18,7 @@ from cj_helpers.journeys.contacts import contact_spells, frequent_handoffs
 from cj_helpers.journeys.frames import add_segment, by_journey, events_outside, journey_frame
 from cj_helpers.journeys.handoff_ratios import handoff_ratios
 from cj_helpers.journeys.keeping import keep_journeys, keep_steps
+from cj_helpers.journeys.moves import changes_next, own_moves, seconds_between
 from cj_helpers.journeys.outcomes import build_journeys, observed_for
 from cj_helpers.journeys.spells import (
     add_customer_columns,
@@ -29,7 +30,7 @@ from cj_helpers.journeys.spells import (
     with_customers,
 )
 from cj_helpers.journeys.stages import overdue_waits, stage_spells, stays
-from cj_helpers.journeys.steps import build_steps, member_events, seconds_between, stage_of
+from cj_helpers.journeys.steps import build_steps, member_events, stage_of
 from cj_helpers.journeys.truncation import left_truncation
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "build_journeys",
     "build_steps",
     "by_journey",
+    "changes_next",
     "contact_spells",
     "customer_counts",
     "events_outside",
@@ -55,6 +57,7 @@ __all__ = [
     "member_events",
     "observed_for",
     "overdue_waits",
+    "own_moves",
     "seconds_between",
     "stage_of",
     "stage_spells",

@@ -7,7 +7,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import OPEN
-from cj_helpers.journeys.steps import seconds_between
+from cj_helpers.journeys.moves import seconds_between
 
 
 def last_ended(moments: ir.Table, *, journeys: ir.Table, steps: ir.Table, when: str = "answered_at") -> ir.Table:

@@ -9,8 +9,8 @@ import pandas as pd
 from ibis import _
 from ibis.expr import types as ir
 
-from cj_helpers.contract import ASSISTED, OPEN
-from cj_helpers.journeys.steps import seconds_between
+from cj_helpers.contract import ASSISTED, OPEN, DataError
+from cj_helpers.journeys.moves import is_known_own, own_moves, seconds_between
 
 _DAY = 86_400
 _KEYS = ["journey", "journey_id"]
@@ -47,6 +47,11 @@ def contact_spells(
         its last span, open before), contacts (with a person so far; only when steps carry mode), one column
         ``after FROM > TO`` per hand-off, then `columns`. The spans of a journey follow each other without gaps.
 
+    Raises
+    ------
+    DataError
+        When two hand-offs would give the same column, because channels hold " > ".
+
     Notes
     -----
     A step counts from its own moment on, so the one that completes a journey never explains its completion. Giving the
@@ -80,15 +85,17 @@ def contact_spells(
 
 def _so_far(steps: ir.Table, handoffs: Sequence[tuple[str, str]]) -> ir.Table:
     """Steps at which what is known so far changed, each with its values from then on."""
-    order = ibis.window(group_by=_KEYS, order_by=["position"])
     running = ibis.window(group_by=_KEYS, order_by=["position"], preceding=None, following=0)
-    came = {
-        f"after {source} > {target}": (
-            steps.is_handoff & (steps.channel == source) & (steps.next_channel == target)
-        ).fill_null(False)
+    own = is_known_own(steps, "channel")
+    before = steps.channel.lag().over(group_by=[*_KEYS, own], order_by="position")
+    flags = {
+        f"after {source} > {target}": (own & (before == source) & (steps.channel == target))
+        .fill_null(False)
+        .ifelse(1, 0)
         for source, target in handoffs
     }
-    flags = {name: flag.lag().over(order).fill_null(False).ifelse(1, 0) for name, flag in came.items()}
+    if len(flags) < len(set(handoffs)):
+        raise DataError("hand-offs: channels with > in their names cannot be told apart; rename them.")
     if "mode" in steps.columns:
         flags["contacts"] = (steps["mode"] == ASSISTED).fill_null(False).ifelse(1, 0)
     marked = steps.select(*_KEYS, "position", "timestamp", **flags)
@@ -101,7 +108,7 @@ def _so_far(steps: ir.Table, handoffs: Sequence[tuple[str, str]]) -> ir.Table:
 
 def frequent_handoffs(steps: ir.Table, *, least: int = 100, most: int = 3) -> list[tuple[str, str]]:
     """The hand-offs between channels that most journeys have, at least `least` journeys each."""
-    changed = steps.filter(_.is_handoff).group_by(source=_.channel, target=_.next_channel)
+    changed = own_moves(steps).filter(_.changes).group_by(source=_.from_value, target=_.to_value)
     found = changed.aggregate(n=_.journey_id.nunique()).filter(_.n >= least)
     rows = found.order_by(ibis.desc("n"), "source", "target").limit(most).execute()
     return [(str(row.source), str(row.target)) for row in rows.itertuples()]

@@ -12,7 +12,8 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, MISSING, DataError
-from cj_helpers.journeys.steps import Definitions, member_events, seconds_between
+from cj_helpers.journeys.moves import seconds_between
+from cj_helpers.journeys.steps import Definitions, member_events
 
 
 def events_outside(events: ir.Table, *, steps: ir.Table, definitions: Definitions, as_of: datetime) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ibis.expr import types as ir
 from cj_helpers.contract import COMPLETED, DataError, JourneyDefinition
 from cj_helpers.inference import adjust_p_values
 from cj_helpers.journeys.contacts import contact_spells
+from cj_helpers.journeys.moves import own_moves
 from cj_helpers.journeys.outcomes import observed_for
 from cj_helpers.survival import hazard_ratios
 
@@ -103,9 +104,8 @@ def _frequent_pairs(
     facts = journeys.mutate(ripe=ibis.cases(*old, else_=False)).select(
         "journey", "journey_id", m=_.ripe.ifelse(1, 0), x=(_.ripe & (_.outcome == COMPLETED)).ifelse(1, 0)
     )
-    moved = steps.filter(_.is_handoff).select(
-        "journey", "journey_id", "customer_id", from_channel=_.channel, to_channel=_.next_channel
-    )
+    moved = own_moves(steps).filter(_.changes)
+    moved = moved.select("journey", "journey_id", "customer_id", from_channel=_.from_value, to_channel=_.to_value)
     counts = (
         moved.distinct()
         .inner_join(facts, ["journey", "journey_id"])

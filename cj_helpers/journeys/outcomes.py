@@ -10,7 +10,8 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ABANDONED, COMPLETED, OPEN, JourneyDefinition
-from cj_helpers.journeys.steps import Definitions, interval, seconds_between, silence_deadline
+from cj_helpers.journeys.moves import seconds_between
+from cj_helpers.journeys.steps import Definitions, interval, silence_deadline
 
 _DAY_SECONDS = 86_400
 

@@ -10,7 +10,8 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, ASSISTED, ESCALATED, MISSING, ConfigError
-from cj_helpers.journeys.steps import Definitions, seconds_between
+from cj_helpers.journeys.moves import seconds_between
+from cj_helpers.journeys.steps import Definitions
 
 #: From this many journeys on they are counted in the engine, by hour and group of customers.
 MAX_ROWS = 1_000_000

@@ -8,7 +8,8 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, MOVED_ON, JourneyDefinition
-from cj_helpers.journeys.steps import Definitions, interval, seconds_between
+from cj_helpers.journeys.moves import seconds_between
+from cj_helpers.journeys.steps import Definitions, interval
 
 _DAY = 86_400
 _KEYS = ["journey", "journey_id"]

@@ -11,6 +11,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import JourneyDefinition
+from cj_helpers.journeys.moves import changes_next, seconds_between
 
 _MEASURES = ("actor", "mode", "device", "cost", "duration_s", "effort", "satisfaction", "observed_until")
 _CUSTOMER = ["_named", "_customer"]
@@ -47,9 +48,10 @@ def build_steps(
     ibis table, one row per event of a journey
         journey, journey_id, customer_id, position (from 1), timestamp, touchpoint, channel, stage,
         next_touchpoint, next_channel, wait (hours until the next step), is_repeat (touchpoint already seen in
-        this journey), is_handoff (the next step is on another channel, both by the customer where actor says
-        so), is_left_truncated (on the first step of a journey that began before the
-        log), then the measures present and ``keep``.
+        this journey), is_handoff (the customer goes on through another channel: on the customer's step before the
+        change, whatever the company sends in between; steps without a channel are skipped), is_left_truncated (on the
+        first step of a journey that began before the log), then the measures present and ``keep``. next_touchpoint,
+        next_channel and wait are those of the very next step, by whom it may be.
 
     Notes
     -----
@@ -167,6 +169,7 @@ def _describe_steps(table: ir.Table, definition: JourneyDefinition, carried: lis
         next_channel=table.channel.lead().over(ordered),
         _next_at=table.timestamp.lead().over(ordered),
         is_repeat=ibis.row_number().over(same) > 0,
+        is_handoff=changes_next(table, "channel", group_by=_BLOCK, order_by="_row"),
     )
     unnamed = table.customer_id.concat("#", table._block.cast("string"))
     return table.select(
@@ -182,27 +185,13 @@ def _describe_steps(table: ir.Table, definition: JourneyDefinition, carried: lis
         next_channel=table.next_channel,
         wait=seconds_between(table.timestamp, table._next_at) / 3600,
         is_repeat=table.is_repeat,
-        is_handoff=_changes_channel(table, ordered),
+        is_handoff=table.is_handoff,
         is_left_truncated=table.is_left_truncated,
         **{name: table[name] for name in carried},
     )
-
-
-def _changes_channel(table: ir.Table, ordered: Any) -> ir.BooleanValue:
-    """Say whether the customer goes on through another channel; a mail that the company sends is no change."""
-    changed = (table.channel != table.next_channel).fill_null(False)
-    if "actor" not in table.columns:
-        return changed
-    own = table.actor.fill_null("customer") == "customer"
-    return changed & own & own.lead().over(ordered).fill_null(False)
 
 
 def stage_of(touchpoint: ir.StringValue, definition: JourneyDefinition) -> ir.StringValue:
     """Return the stage of a touchpoint, null when it has none."""
     branches = [(touchpoint.isin(names), stage) for stage, names in definition.stages.items()]
     return ibis.cases(*branches, else_=ibis.null("string")) if branches else ibis.null("string")
-
-
-def seconds_between(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.NumericValue:
-    """Return whole seconds from start to end; null when either is."""
-    return end.epoch_seconds() - start.epoch_seconds()

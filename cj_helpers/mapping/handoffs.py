@@ -12,6 +12,7 @@ from ibis.expr import types as ir
 
 from cj_helpers.contract import DataError, JourneyDefinition
 from cj_helpers.inference import adjust_p_values
+from cj_helpers.journeys import own_moves
 from cj_helpers.mapping.clustered import against_others
 from cj_helpers.mapping.landmarks import LANDMARK_DAYS, take_landmarks
 
@@ -19,7 +20,7 @@ ANY = "(any)"
 
 
 def handoffs(steps: ir.Table, *, journeys: ir.Table | None = None, dimension: str = "channel") -> pd.DataFrame:
-    """Count changes of channel, device or mode from one step of the customer to the next.
+    """Count changes of channel, device or mode from one step of the customer to the customer's next.
 
     Parameters
     ----------
@@ -31,18 +32,21 @@ def handoffs(steps: ir.Table, *, journeys: ir.Table | None = None, dimension: st
     -------
     DataFrame, one row per journey definition and pair of values
         journey, from_channel, to_channel, n_handoffs, n_journeys, n_customers, wait_median_hours (from the last step
-        before to the first after the change), wait_elsewhere_hours (median wait of all other moves of the
-        definition), reentry_share (changes after which a touchpoint already done in this journey is done again),
-        then with journeys: journeys_share of all journeys of the definition, cost_with and cost_without (mean cost
-        of journeys with and without it; missing without costs).
+        of the customer before to the first after the change), wait_elsewhere_hours (median wait of all other moves of
+        customers in the definition), reentry_share (changes after which a touchpoint already done in this journey is
+        done again), then with journeys: journeys_share of all journeys of the definition, cost_with and cost_without
+        (mean cost of journeys with and without it; missing without costs).
 
     Raises
     ------
     DataError
         When events have no such column.
+
+    Notes
+    -----
+    What the company does in between and steps that do not know the value are skipped (see ``journeys.own_moves``): web,
+    a mail that the company sends, phone is one hand-off from web to phone.
     """
-    if dimension not in steps.columns:
-        raise DataError(f"hand-offs between {dimension}s need the column {dimension}; give it in dataset.yml.")
     moves = _moves(steps, dimension)
     changed = moves.filter(_.changes)
     table = changed.group_by("journey", "from_channel", "to_channel").aggregate(
@@ -59,36 +63,24 @@ def handoffs(steps: ir.Table, *, journeys: ir.Table | None = None, dimension: st
 
 
 def _moves(steps: ir.Table, dimension: str) -> ir.Table:
-    """List the moves from step to step with the values before and after."""
-    in_order = ibis.window(group_by=[steps.journey, steps.journey_id], order_by=steps.position)
-    following = steps[dimension].lead().over(in_order) if dimension != "channel" else steps.next_channel
-    changes = steps.is_handoff if dimension == "channel" else (steps[dimension] != following).fill_null(False)
-    return steps.select(
-        "journey",
-        "journey_id",
-        "customer_id",
-        "wait",
-        from_channel=steps[dimension],
-        to_channel=following,
-        arrived=steps.timestamp.lead().over(in_order),
-        again=steps.is_repeat.lead().over(in_order).ifelse(1, 0),  # 1.0 would be a decimal to Spark, and round
-        changes=changes,
-        moves=steps.next_touchpoint.notnull(),
-    ).filter(_.moves)
+    """List the moves of customers from step to step with the values before and after."""
+    if dimension not in steps.columns:
+        raise DataError(f"hand-offs between {dimension}s need the column {dimension}; give it in dataset.yml.")
+    moves = own_moves(steps, dimension=dimension).rename(from_channel="from_value", to_channel="to_value")
+    return moves.mutate(again=moves.again.ifelse(1, 0))  # 1.0 would be a decimal to Spark, and round
 
 
 def _elsewhere(moves: ir.Table, found: pd.DataFrame) -> list[float]:
     """Return the median wait of all other moves of the definition, for each pair."""
-    inner = moves.mutate(pair=_.changes.ifelse(_.from_channel.concat(">", _.to_channel), ""))
     rows = list(found[["journey", "from_channel", "to_channel"]].itertuples(index=False))
     # a condition inside the aggregate is not allowed for medians on Spark, so others become null before
     wanted = {
-        f"w{i}": ((inner.journey == key) & (inner.pair != f"{one}>{two}"))
-        .ifelse(inner.wait, ibis.null("float64"))
+        f"w{i}": ((moves.journey == key) & ~(moves.changes & (moves.from_channel == one) & (moves.to_channel == two)))
+        .ifelse(moves.wait, ibis.null("float64"))
         .median()
         for i, (key, one, two) in enumerate(rows)
     }
-    values = inner.aggregate(**wanted).execute().iloc[0] if wanted else {}
+    values = moves.aggregate(**wanted).execute().iloc[0] if wanted else {}
     return [float(values[f"w{i}"]) for i in range(len(rows))]
 
 
@@ -141,8 +133,6 @@ def handoff_success(
     The landmark rule: journeys already ended by then are out, later changes do not count. "Any hand-off ever" would
     favour journeys that last. The difference is an association: customers who change may have harder problems.
     """
-    if dimension not in steps.columns:
-        raise DataError(f"hand-offs between {dimension}s need the column {dimension}; give it in dataset.yml.")
     changed = _moves(steps, dimension).filter(_.changes)
     into = changed.mutate(from_channel=ibis.literal(ANY))
     columns = ["journey", "journey_id", "from_channel", "to_channel", "arrived"]

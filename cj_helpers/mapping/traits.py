@@ -29,8 +29,9 @@ def traits(steps: ir.Table, *, journeys: ir.Table) -> pd.DataFrame:
         before the log), overdue (open, the company late beyond its promise).
     """
     # a step may be the repeat of an earlier one and be repeated at once, so the two are counted apart
+    # steps are in the order of time, so those at one moment follow each other
     per_journey = steps.group_by("journey", "journey_id").aggregate(
-        ties=(_.wait == 0).ifelse(1, 0).sum(),
+        ties=_.count() - _.timestamp.nunique(),
         pairs=_.next_touchpoint.notnull().ifelse(1, 0).sum(),
         again=(_.touchpoint == _.next_touchpoint).fill_null(False).ifelse(1, 0).sum(),
     )
