@@ -16,6 +16,7 @@ from cj_helpers import mapping
 from cj_helpers.contract import DataError, JourneyDefinition
 from cj_helpers.dataset import ScoreFormula
 from cj_helpers.dataset.quality import likely_robots, without_robots
+from cj_helpers.inference import wilson_interval
 from cj_helpers.journeys import build_journeys, build_steps, journey_frame
 from cj_helpers.mapping.contribution import effects_of
 from cj_helpers.mapping.signals import auc, fit_logistic
@@ -189,6 +190,23 @@ def test_promises_by_eye():
     assert row["completed_share"] == 1.0
 
 
+def test_a_journey_that_waits_three_times_is_one_journey():
+    """a is booked three times and waits, overdue, at the last; b waits once and is served: one of two is completed."""
+    definitions = buy(stages={}, waiting_on_company=("ordered", "booked"), promise=10 * DAY)
+    rows = [("a", 0, "ordered"), ("a", 1, "booked"), ("a", 2, "booked"), ("a", 3, "booked")]
+    rows += [("b", 0, "ordered"), ("b", 1, "booked"), ("b", 2, "purchase")]
+    _events, steps, journeys = built(log(rows), definitions)
+    table = mapping.promises(steps, journeys=journeys, definitions=definitions, as_of=AS_OF).set_index("touchpoint")
+    assert table["n"].to_dict() == {"booked": 4, "ordered": 2}
+    assert table["n_ended"].to_dict() == {"booked": 3, "ordered": 2}
+    assert table["n_journeys"].to_dict() == {"booked": 2, "ordered": 2}
+    assert table["completed_share"].tolist() == [0.5, 0.5]
+    assert table["n_overdue"].to_dict() == {"booked": 1, "ordered": 0}
+    low, high = map(float, wilson_interval(1, 2))
+    assert table["completed_low"].tolist() == pytest.approx([low, low])
+    assert table["completed_high"].tolist() == pytest.approx([high, high])
+
+
 # --- Self-service
 
 
@@ -208,6 +226,29 @@ def test_containment_by_eye():
     late = mapping.containment(steps, **options, days=1).set_index(["channel", "measure"])
     assert late.loc[("chat", "contained"), "share"] == 0.5
     assert mapping.containment_gaps(table, least_customers=1)["channel"].tolist() == ["chat"]
+
+
+def test_containment_judges_only_whom_it_could_follow():
+    """a is solved a day, b eight days before the log ends; c was not solved: of two judged one is contained."""
+    rows = [(c, 0, "visit", "chat", "self_service") for c in "abc"]
+    rows += [("a", 39, "purchase", "chat", "self_service"), ("b", 32, "purchase", "chat", "self_service")]
+    definitions = buy(timeout=60 * DAY)
+    as_of = START + 40 * DAY
+    events, steps, journeys = built(log(rows), definitions, as_of)
+    options = {"journeys": journeys, "events": events, "definitions": definitions, "as_of": as_of}
+    got = mapping.containment(steps, **options).query("channel == 'chat'").set_index("measure")
+    assert got["n"].to_dict() == {"solved": 3, "escalated": 3, "contained": 2, "repeat_contact": 1}
+    assert got["share"].to_dict() == {"solved": 2 / 3, "escalated": 0, "contained": 0.5, "repeat_contact": 0}
+
+
+def test_a_call_outside_the_definition_is_a_call():
+    """b calls during the journey at a touchpoint that is none of its own: not solved by self-service."""
+    rows = [(c, 0, "visit", "chat", "self_service") for c in "ab"] + [("b", 0.5, "support", "phone", "assisted")]
+    rows += [(c, 1, "purchase", "chat", "self_service") for c in "ab"]
+    events, steps, journeys = built(log(rows), buy())
+    options = {"journeys": journeys, "events": events, "definitions": buy(), "as_of": AS_OF}
+    got = mapping.containment(steps, **options).query("channel == 'chat'").set_index("measure")
+    assert got["share"].to_dict() == {"solved": 0.5, "escalated": 0.5, "contained": 0.5, "repeat_contact": 0}
 
 
 def test_containment_needs_the_mode(tiny):

@@ -11,6 +11,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import ALL, ASSISTED, COMPLETED, SELF_SERVICE, DataError, JourneyDefinition
+from cj_helpers.journeys import observed_for
 from cj_helpers.mapping.clustered import customer_sums, share_intervals
 
 MEASURES = ("solved", "escalated", "contained", "repeat_contact")
@@ -38,9 +39,9 @@ def containment(
     -------
     DataFrame, one row per journey definition, channel and measure
         journey, channel (``all``: the first self-service step in any), measure, n, n_customers, share, conf_low,
-        conf_high. solved: completed without an assisted step after the contact; escalated: an assisted step after it;
-        contained: solved, and no assisted contact of the customer anywhere within `days` after completion;
-        repeat_contact: share of the solved that had one.
+        conf_high. solved: completed without an assisted contact of the customer from the first use of self-service to
+        the end of the journey; escalated: an assisted contact in this time; contained: solved, and no assisted contact
+        within `days` after completion; repeat_contact: share of the solved that had one.
 
     Raises
     ------
@@ -49,55 +50,80 @@ def containment(
 
     Notes
     -----
-    Only journeys that started ``within`` + `days` before as_of: the others have not had the time to fail. Wilson
-    (1927) clustered by customer.
+    An assisted contact is any of the customer, whatever its touchpoint: a call on something that is no part of the
+    definition counts. Only journeys that started ``within`` + `days` before as_of: the others have not had the time to
+    fail. Of these, contained and repeat_contact leave out the ones solved less than `days` before the end of what was
+    observed: nobody has followed them long enough, and their n is smaller by so many. Wilson (1927) clustered by
+    customer.
     """
     if "mode" not in steps.columns:
         raise DataError("containment needs the column mode (self_service or assisted); give it in dataset.yml.")
-    after = ibis.interval(days=days)
     people = events.filter((_.mode == ASSISTED) & (_.timestamp <= ibis.literal(as_of, type="timestamp")))
     people = people.select("customer_id", at=people.timestamp)
     parts = []
     for key, definition in definitions.items():
-        end = ibis.literal(as_of - definition.within - timedelta(days=days), type="timestamp")
-        own = journeys.filter((_.journey == key) & (_.started_at <= end))
-        done = own.filter(_.outcome == COMPLETED).select("journey_id", "customer_id", "ended_at")
-        later = done.inner_join(people, "customer_id")
-        later = later.filter((_.at > _.ended_at) & (_.at <= _.ended_at + after))
-        later = later.select("journey_id").distinct().mutate(again=1)
-        facts = own.select("journey_id", completed=(own.outcome == COMPLETED).ifelse(1, 0)).left_join(
-            later, "journey_id"
-        )
-        facts = facts.select("journey_id", "completed", again=facts.again.fill_null(0))
-        parts.append(_shares(steps.filter(_.journey == key), facts).assign(journey=key))
+        own = journeys.filter(_.journey == key)
+        own = own.filter(observed_for(own, definition.within + timedelta(days=days), as_of=as_of))
+        contacts = _contacts(steps.filter(_.journey == key), own, as_of)
+        parts.append(_shares(_followed(contacts, people, timedelta(days=days))).assign(journey=key))
     table = pd.concat(parts, ignore_index=True)
     if table.empty:
         raise DataError("containment: no journey old enough to judge has a self-service step.")
     return table[["journey", "channel", "measure", "n", "n_customers", "share", "conf_low", "conf_high"]]
 
 
-def _shares(steps: ir.Table, facts: ir.Table) -> pd.DataFrame:
-    helped = steps.filter(_.mode == ASSISTED).group_by("journey_id").aggregate(helped_at=_.position.max())
+def _contacts(steps: ir.Table, journeys: ir.Table, as_of: datetime) -> ir.Table:
+    """List the first use of self-service of each journey, in each channel and in any."""
     own = steps.filter(_.mode == SELF_SERVICE)
-    by_channel = own.group_by("journey_id", "customer_id", "channel").aggregate(first=_.position.min())
-    anywhere = own.group_by("journey_id", "customer_id").aggregate(first=_.position.min())
-    anywhere = anywhere.select("journey_id", "customer_id", "first", channel=ibis.literal(ALL))
+    by_channel = own.group_by("journey_id", "channel").aggregate(since=_.timestamp.min())
+    anywhere = own.group_by("journey_id").aggregate(since=_.timestamp.min())
+    anywhere = anywhere.select("journey_id", channel=ibis.literal(ALL), since=anywhere.since)
     contacts = ibis.union(anywhere, by_channel.select(*anywhere.columns).filter(_.channel.notnull()))
-    joined = contacts.inner_join(facts, "journey_id").left_join(helped, "journey_id")
-    passed_on = (joined.helped_at > joined["first"]).fill_null(False).ifelse(1, 0)
-    solved = joined.completed * (1 - passed_on)
-    per_customer = joined.group_by("channel", "customer_id").aggregate(
-        m=_.count(), solved=solved.sum(), escalated=passed_on.sum(), again=(solved * joined.again).sum()
+    end = ibis.literal(as_of, type="timestamp")
+    seen = journeys.observed_until if "observed_until" in journeys.columns else end
+    completed = (journeys.outcome == COMPLETED).ifelse(1, 0)
+    facts = journeys.select("journey_id", "customer_id", "ended_at", completed=completed, seen=seen)
+    return contacts.inner_join(facts, "journey_id")
+
+
+def _followed(contacts: ir.Table, people: ir.Table, after: timedelta) -> ir.Table:
+    """Add to each contact whether a person helped before the journey ended, and whether one did soon after it."""
+    until = contacts.ended_at.fill_null(contacts.seen)
+    met = contacts.mutate(until=until, last=until + ibis.interval(seconds=round(after.total_seconds())))
+    later = met.inner_join(people, "customer_id").filter((_.at > _.since) & (_.at <= _.last))
+    keys = ["journey_id", "channel"]
+    helped = later.group_by(keys).aggregate(
+        passed_on=(_.at <= _.until).ifelse(1, 0).max(), again=(_.at > _.until).ifelse(1, 0).max()
     )
-    table = per_customer
+    table = met.left_join(helped, keys)
+    passed_on = table.passed_on.fill_null(0)
+    solved = table.completed * (1 - passed_on)
+    return table.select(
+        *[table[name] for name in (*keys, "customer_id")],
+        passed_on=passed_on,
+        solved=solved,
+        again=solved * table.again.fill_null(0),
+        judged=((solved == 0) | (table["last"] <= table.seen)).ifelse(1, 0),
+    )
+
+
+def _shares(table: ir.Table) -> pd.DataFrame:
+    per_customer = table.group_by("channel", "customer_id").aggregate(
+        m=_.count(),
+        solved=_.solved.sum(),
+        escalated=_.passed_on.sum(),
+        judged=_.judged.sum(),
+        known=(_.solved * _.judged).sum(),
+        again=(_.again * _.judged).sum(),
+    )
     trials = {
-        "solved": (table.solved, table.m),
-        "escalated": (table.escalated, table.m),
-        "contained": (table.solved - table.again, table.m),
-        "repeat_contact": (table.again, table.solved),
+        "solved": (per_customer.solved, per_customer.m),
+        "escalated": (per_customer.escalated, per_customer.m),
+        "contained": (per_customer.known - per_customer.again, per_customer.judged),
+        "repeat_contact": (per_customer.again, per_customer.known),
     }
     sums = {k: v for name, (x, m) in trials.items() for k, v in customer_sums(x, m, f"_{name}").items()}
-    found = table.group_by("channel").aggregate(**sums).order_by("channel").execute()
+    found = per_customer.group_by("channel").aggregate(**sums).order_by("channel").execute()
     rows = [found[["channel"]].assign(measure=name).join(share_intervals(found, f"_{name}")) for name in MEASURES]
     return pd.concat(rows).sort_values("channel", kind="stable").drop(columns="n_success")
 

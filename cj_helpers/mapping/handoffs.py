@@ -154,7 +154,7 @@ def handoff_success(
 
 
 def notable_handoffs(
-    table: pd.DataFrame, success: pd.DataFrame, *, least_share: float = 0.05, slower: float = 2.0
+    table: pd.DataFrame, success: pd.DataFrame, *, least_share: float = 0.05, slower: float = 2.0, alpha: float = 0.05
 ) -> pd.DataFrame:
     """Pick the hand-offs a manager should know of, the most journeys first.
 
@@ -166,18 +166,22 @@ def notable_handoffs(
         Share of the journeys of a definition that must have it.
     slower : float
         How many times longer than elsewhere its median wait must be.
+    alpha : float
+        Fewer succeed where p_adjusted is below it.
 
     Returns
     -------
     DataFrame, rows of `table`
-        With landmark_days, share, share_others, difference, conf_low, conf_high of the last landmark. Kept are
-        hand-offs in at least `least_share` of the journeys after which fewer succeed and customers wait `slower` times
-        as long as elsewhere.
+        With landmark_days, share, share_others, difference, conf_low, conf_high of the last landmark (missing where
+        none compares it) and fewer_succeed (the difference is negative, and neither its interval nor the p-value
+        adjusted for all comparisons leaves that to chance). Kept are hand-offs in at least `least_share` of the
+        journeys at which customers wait `slower` times as long as elsewhere.
     """
     last = success[success["landmark_days"] == success.groupby("journey")["landmark_days"].transform("max")]
     keys = ["journey", "from_channel", "to_channel"]
-    columns = ["landmark_days", "share", "share_others", "difference", "conf_low", "conf_high"]
-    both = table.merge(last[[*keys, *columns]], on=keys)
+    columns = ["landmark_days", "share", "share_others", "difference", "conf_low", "conf_high", "p_adjusted"]
+    both = table.merge(last[[*keys, *columns]], on=keys, how="left")
     slow = both["wait_median_hours"] >= slower * both["wait_elsewhere_hours"]
-    kept = both[slow & (both["journeys_share"] >= least_share) & (both["difference"] < 0)]
+    both = both.assign(fewer_succeed=both["conf_high"].lt(0) & both["p_adjusted"].lt(alpha))
+    kept = both[slow & (both["journeys_share"] >= least_share)].drop(columns="p_adjusted")
     return kept.sort_values("n_journeys", ascending=False, kind="stable").reset_index(drop=True)

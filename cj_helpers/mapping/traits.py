@@ -12,6 +12,7 @@ from ibis import _
 from ibis.expr import types as ir
 
 from cj_helpers.contract import COMPLETED, JourneyDefinition
+from cj_helpers.journeys import observed_for
 from cj_helpers.mapping.clustered import clustered_shares, customer_sums, share_intervals
 
 TRAITS = ("tied_steps", "repeated_at_once", "came_back", "several_channels", "cut_off", "overdue")
@@ -71,12 +72,20 @@ def promises(
     -------
     DataFrame, one row per journey definition and touchpoint of ``waiting_on_company`` with a ``promise``
         journey, touchpoint, promise_days, n (waits that began at least promise before as_of), n_customers,
-        share that ended within the promise, conf_low, conf_high, wait_median_days and wait_p90_days of the waits that
-        ended, completed_share of the journeys old enough (started ``within`` and promise before as_of), n_overdue.
-        Empty without such touchpoints.
+        share that ended within the promise, conf_low, conf_high, wait_median_days and wait_p90_days of the n_ended
+        waits that ended, completed_share of the n_journeys with such a wait that are old enough (observed for
+        ``within`` and promise since their start), completed_low, completed_high, n_overdue (journeys that are overdue
+        at this touchpoint, their last). A journey that waits several times counts once in completed_share and
+        n_overdue. Empty without such touchpoints.
+
+    Notes
+    -----
+    Waits that did not end are no part of the median and the 90 % point, which are therefore too short for all who
+    wait; in share they count as not kept. Wilson (1927) clustered by customer.
     """
     columns = ["journey", "touchpoint", "promise_days", "share", "conf_low", "conf_high", "wait_median_days"]
-    columns += ["wait_p90_days", "completed_share", "n", "n_customers", "n_overdue"]
+    columns += ["wait_p90_days", "completed_share", "completed_low", "completed_high", "n", "n_ended", "n_journeys"]
+    columns += ["n_customers", "n_overdue"]
     parts = [
         _promises_of(
             steps.filter(_.journey == key), journeys.filter(_.journey == key), definition, definition.promise, as_of
@@ -93,23 +102,30 @@ def _promises_of(
 ) -> pd.DataFrame:
     hours = promise.total_seconds() / 3600
     waits = steps.filter(_.touchpoint.isin(definition.waiting_on_company))
-    facts = journeys.select("journey_id", "outcome", "is_overdue", "started_at")
-    rows = waits.inner_join(facts, "journey_id")
-    ripe = (rows.timestamp <= ibis.literal(as_of - promise, type="timestamp")).ifelse(1, 0)
-    kept = (rows.wait <= hours).fill_null(False).ifelse(1, 0)
+    ripe = (waits.timestamp <= ibis.literal(as_of - promise, type="timestamp")).ifelse(1, 0)
+    kept = (waits.wait <= hours).fill_null(False).ifelse(1, 0)
     shares = clustered_shares(
-        rows.select("touchpoint", "customer_id", x=kept * ripe, m=ripe), group_cols=["touchpoint"]
+        waits.select("touchpoint", "customer_id", x=kept * ripe, m=ripe), group_cols=["touchpoint"]
     )
-    old = rows.started_at <= ibis.literal(as_of - definition.within - promise, type="timestamp")
-    times = (
-        rows.group_by("touchpoint")
-        .aggregate(
-            wait_median_days=rows.wait.median() / 24,
-            wait_p90_days=rows.wait.quantile(0.9) / 24,
-            completed_share=(rows.outcome == COMPLETED).ifelse(1, 0).mean(where=old),
-            n_overdue=rows.is_overdue.ifelse(1, 0).sum(),
-        )
-        .execute()
+    times = waits.group_by("touchpoint").aggregate(
+        n_ended=_.wait.count(), wait_median_days=_.wait.median() / 24, wait_p90_days=_.wait.quantile(0.9) / 24
     )
-    table = shares.merge(times, on="touchpoint")
-    return table.assign(journey=definition.key, promise_days=hours / 24)
+    own = _waiting_journeys(waits, journeys, definition.within + promise, as_of)
+    overdue = own.group_by("touchpoint").aggregate(n_overdue=_.late.sum())
+    done = clustered_shares(own, group_cols=["touchpoint"]).drop(columns=["n_success", "n_customers"])
+    names = {"share": "completed_share", "conf_low": "completed_low", "conf_high": "completed_high", "n": "n_journeys"}
+    table = shares.merge(times.execute(), on="touchpoint").merge(overdue.execute(), on="touchpoint")
+    table = table.merge(done.rename(columns=names), on="touchpoint", how="left")
+    return table.assign(journey=definition.key, promise_days=hours / 24, n_journeys=table["n_journeys"].fillna(0))
+
+
+def _waiting_journeys(waits: ir.Table, journeys: ir.Table, length: timedelta, as_of: datetime) -> ir.Table:
+    """List each journey once for each touchpoint at which it waited: m (old enough), x (completed), late (there)."""
+    old = observed_for(journeys, length, as_of=as_of)
+    facts = journeys.select("journey_id", "is_overdue", old=old, done=old & (journeys.outcome == COMPLETED))
+    own = waits.group_by("touchpoint", "journey_id").aggregate(
+        customer_id=_.customer_id.min(), last=_.next_touchpoint.isnull().ifelse(1, 0).max()
+    )
+    own = own.inner_join(facts, "journey_id")
+    late = own.is_overdue.ifelse(1, 0) * own["last"]
+    return own.select("touchpoint", "customer_id", late=late, m=own.old.ifelse(1, 0), x=own.done.ifelse(1, 0))
