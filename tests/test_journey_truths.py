@@ -68,14 +68,14 @@ def test_truth_3_the_report_names_the_broken_form_and_its_weeks(findings):
 
 def test_truth_4_the_report_names_the_wait_for_the_technician(findings, table):
     pattern = (
-        rf"After (\w+) customers of {OUTAGE} wait (.+) days in the median, one in ten longer than (.+) days; .* end "
-        r"within the promised (.+) days, and (.+) % of these journeys are completed"
+        rf"After (\w+) customers of {OUTAGE} wait (.+) days in the median, one in ten longer than (.+) days, "
+        r"where the wait has ended; .* end within the promised (.+) days, and (.+) % of these journeys are completed"
     )
     touchpoint, median, p90, promised, completed = said(findings, pattern)
     assert (touchpoint, float(promised)) == ("technician_booked", 10)
     assert float(median) == pytest.approx(WORLD.visit_wait_days, abs=0.4)
     assert float(p90) == pytest.approx(WORLD.visit_wait_p90_days, abs=1.0)
-    n = table("promises")["n"].iloc[0]
+    n = table("promises")["n_journeys"].iloc[0]
     low, high = wilson_interval(float(completed) / 100 * n, n, conf_level=0.99)
     assert low <= WORLD.visit_completed <= high
 

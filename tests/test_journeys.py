@@ -215,6 +215,14 @@ def test_a_named_journey_is_never_split(con):
     assert got.n_steps.tolist() == [1, 3, 1]
 
 
+def test_a_named_journey_is_not_taken_for_one_without_a_name(con):
+    """The first journey of customer a has no name; b's are called a#1 and a#1# in the source."""
+    events = log(("a", 0, "visit"), ("b", 0, "visit"), ("b", 1, "purchase"), ("b", 2, "visit"))
+    events["journey_id"] = [None, "a#1", "a#1", "a#1#"]
+    journeys = run(con, events, buy())[1]
+    assert brief(journeys) == [("a", "abandoned", 14.0, 1), ("b", "completed", 1.0, 2), ("b", "abandoned", 14.0, 1)]
+
+
 def test_no_timeout_means_never_abandoned_by_silence(con):
     events = log(("a", 0, "visit"))
     assert brief(run(con, events, buy(timeout=None))[1]) == [("a", "open", 30.0, 1)]

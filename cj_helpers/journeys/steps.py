@@ -80,7 +80,7 @@ def member_events(events: ir.Table, definition: JourneyDefinition, as_of: dateti
     table = events.filter(_.timestamp <= ibis.literal(as_of, type="timestamp"))
     if definition.members:
         table = table.filter(_.touchpoint.isin(definition.members))
-    named = table.journey_id if "journey_id" in table.columns else ibis.null("string")
+    named = _named_journeys(table.journey_id) if "journey_id" in table.columns else ibis.null("string")
     columns = {
         "_named": named,
         "_customer": named.isnull().ifelse(table.customer_id, ibis.null("string")),
@@ -88,6 +88,11 @@ def member_events(events: ir.Table, definition: JourneyDefinition, as_of: dateti
     }
     channel = table.channel if "channel" in table.columns else ibis.null("string")
     return table.select("customer_id", "timestamp", "touchpoint", *carried, channel=channel, **columns)
+
+
+def _named_journeys(journey_id: ir.StringValue) -> ir.StringValue:
+    """Give a # more to names that a journey without one might have, customer#number, so that no two become one."""
+    return journey_id.re_search("#[0-9]+#*$").ifelse(journey_id.concat("#"), journey_id)
 
 
 def order_columns(events: ir.Table) -> list[str]:

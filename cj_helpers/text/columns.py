@@ -13,7 +13,8 @@ from cj_helpers.text.templates import fill
 _NAMES_BY_KIND = {
     "count": "landmark_days rank rank_low rank_high band customers detractors df n passives position promoters "
     "removed rows",
-    "percent": "completed_a completed_b completed_apart csat_top ease_top removal_effect utility "
+    "percent": "completed_a completed_b completed_apart completed_low completed_high csat_top "
+    "ease_top removal_effect utility "
     "all_contacted base_rate completed_within abandoned_within drop_off gain gain_high gain_low hazard "
     "importance inactive_share predicted probability rate returned_share save_rate score_from score_to "
     "share threshold",
