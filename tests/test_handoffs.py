@@ -137,6 +137,18 @@ def test_a_slow_change_of_device_that_changes_nothing_is_told_for_its_wait_alone
     assert row["conf_low"] < row["difference"] < row["conf_high"] < 0
 
 
+def test_a_hand_off_is_a_way_on_where_more_succeed():
+    """Who calls waits a day longer and buys more often: nothing to mend."""
+    table = pd.DataFrame({"journey": "buy", "from_channel": "web", "to_channel": ["phone", "store", "chat"]})
+    table = table.assign(
+        n_journeys=[3, 2, 1], journeys_share=0.3, wait_median_hours=[24, 24, 5], wait_elsewhere_hours=3
+    )
+    success = table[["journey", "from_channel", "to_channel"]].assign(landmark_days=3, share=0.5, share_others=0.4)
+    success = success.assign(difference=0.1, conf_low=[0.05, -0.02, -0.02], conf_high=0.2, p_adjusted=0.01)
+    kept = mapping.notable_handoffs(table, success)
+    assert kept[["to_channel", "fewer_succeed"]].to_numpy().tolist() == [["store", False]]
+
+
 def told(rows):
     steps, journeys = built(rows, COLUMNS[:5])
     options = {"journeys": journeys, "dimension": "device"}

@@ -172,16 +172,16 @@ def notable_handoffs(
     Returns
     -------
     DataFrame, rows of `table`
-        With landmark_days, share, share_others, difference, conf_low, conf_high of the last landmark (missing where
-        none compares it) and fewer_succeed (the difference is negative, and neither its interval nor the p-value
-        adjusted for all comparisons leaves that to chance). Kept are hand-offs in at least `least_share` of the
-        journeys at which customers wait `slower` times as long as elsewhere.
+        With landmark_days, share, share_others, difference, conf_low, conf_high of the last landmark and fewer_succeed:
+        neither the interval of the difference nor its p-value, adjusted for all comparisons, leaves it to chance. Kept
+        are hand-offs in at least `least_share` of the journeys at which customers wait `slower` times as long as
+        elsewhere, unless more succeed after them (the interval lies above 0): these are a way on, not a detour.
     """
     last = success[success["landmark_days"] == success.groupby("journey")["landmark_days"].transform("max")]
     keys = ["journey", "from_channel", "to_channel"]
     columns = ["landmark_days", "share", "share_others", "difference", "conf_low", "conf_high", "p_adjusted"]
-    both = table.merge(last[[*keys, *columns]], on=keys, how="left")
-    slow = both["wait_median_hours"] >= slower * both["wait_elsewhere_hours"]
+    both = table.merge(last[[*keys, *columns]], on=keys)
     both = both.assign(fewer_succeed=both["conf_high"].lt(0) & both["p_adjusted"].lt(alpha))
-    kept = both[slow & (both["journeys_share"] >= least_share)].drop(columns="p_adjusted")
+    slow = both["wait_median_hours"] >= slower * both["wait_elsewhere_hours"]
+    kept = both[slow & (both["journeys_share"] >= least_share) & both["conf_low"].le(0)].drop(columns="p_adjusted")
     return kept.sort_values("n_journeys", ascending=False, kind="stable").reset_index(drop=True)
