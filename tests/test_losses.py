@@ -8,6 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from tiny import AS_OF, buy
 
 from cj_helpers import mapping
@@ -203,6 +204,30 @@ def test_the_correlation_of_two_shares_by_hand():
     assert (row["conf_low"], row["conf_high"]) == (pytest.approx(float(low)), pytest.approx(float(high)))
     _gap, narrow, _high = newcombe_difference(20, 40, 10, 50)
     assert low < narrow
+
+
+def test_a_touchpoint_beside_its_stage_and_what_the_stage_costs():
+    """Of forty who took A ten were lost, of twenty who took B two; A costs 2, B costs 5."""
+    definition = JourneyDefinition(
+        "k", "K", success=("z",), stages={"mid": ("A", "B"), "end": ("z",)}, timeout=14 * DAY, within=14 * DAY
+    )
+    rows = [(f"a{i}", 0, "A") for i in range(40)] + [(f"b{i}", 0, "B") for i in range(20)]
+    rows += [(f"a{i}", 1, "z") for i in range(30)] + [(f"b{i}", 1, "z") for i in range(18)]
+    steps, options = built(rows, {"k": definition}, cost=[2.0] * 40 + [5.0] * 20 + [None] * 48)
+    got = mapping.touchpoints(steps, **options).set_index("touchpoint")
+    assert got.loc["A", ["abandoned_share", "stage_share"]].tolist() == [0.25, 0.1]
+    assert got.loc["B", ["abandoned_share", "stage_share"]].tolist() == [0.1, 0.25]
+    low, high = confint_proportions_2indep(10, 40, 2, 20, method="newcomb", compare="diff")
+    names = ["difference", "difference_low", "difference_high"]
+    assert got.loc["A", names].tolist() == pytest.approx([0.15, low, high])
+    assert got.loc["B", names].tolist() == pytest.approx([-0.15, -high, -low])
+    low, high = proportion_confint(10, 40, method="wilson")
+    assert got.loc["A", ["conf_low", "conf_high"]].tolist() == pytest.approx([low, high])
+    assert got["cost_per_step"].dropna().to_dict() == {"A": 2.0, "B": 5.0}
+    stage = mapping.stages(steps, **options, touchpoints=got.reset_index()).set_index("stage")
+    assert stage.loc["mid", "cost_per_journey"] == (40 * 2 + 20 * 5) / 60
+    assert stage.loc["mid", "drop_off"] == 12 / 60
+    assert stage["top_pain"].to_dict() == {"mid": "A", "end": None}
 
 
 # --- Few people

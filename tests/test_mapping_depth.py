@@ -10,6 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 from tiny import AS_OF, buy, tiny_log
 
 from cj_helpers import mapping
@@ -106,12 +107,20 @@ def test_an_unknown_kind_of_funnel_is_refused(tiny):
 # --- Transitions with intervals, paths, flows
 
 
-def test_the_interval_of_a_transition_holds_its_probability(tiny):
+def test_the_interval_of_a_transition_is_that_of_its_customers(tiny):
+    """Nine quotes of eight customers, five followed by a purchase; c02 has two quotes, one of them followed so."""
     plain = mapping.transitions(tiny[1], journeys=tiny[2])
     table = mapping.transitions(tiny[1], journeys=tiny[2], intervals=True)
     pd.testing.assert_frame_equal(table[plain.columns], plain)
-    assert table["conf_low"].le(table["probability"]).all()
-    assert table["conf_high"].ge(table["probability"]).all()
+    row = table.set_index(["source", "target"]).loc[("quote", "purchase")]
+    assert row["probability"] == pytest.approx(5 / 9)
+    # residuals 4/9 (four customers), -1/9 (c02), -5/9 (three): n_eff = 20/81 / (8/7 * 140/81 / 81) = 10.125
+    low, high = proportion_confint(5 / 9 * 10.125, 10.125, method="wilson")
+    assert (row["conf_low"], row["conf_high"]) == (pytest.approx(low), pytest.approx(high))
+    # nobody repeats there, so the interval is the plain one: none of the seven purchases leads on
+    low, _high = proportion_confint(7, 7, method="wilson")
+    row = table.set_index(["source", "target"]).loc[("purchase", "(completed)")]
+    assert (row["conf_low"], row["conf_high"]) == (pytest.approx(low), 1.0)
 
 
 def test_flows_and_positions_by_eye(tiny):
@@ -431,6 +440,46 @@ def test_six_of_six_are_not_certain():
     # three quarters of the points are as unsure as that, the costs are the same for all
     got = scored(costs=(2.0, 2.0), n=6, won=(6, 0))[0].set_index("journey")
     assert got.loc["a", ["score", "score_low"]].tolist() == pytest.approx([95, 95 - 0.75 * 39.03], abs=0.01)
+
+
+def test_satisfaction_and_ease_in_the_score_by_hand():
+    """Six of ten are satisfied, four of five found it easy, within 30 days after the end: 100 * (.6 + .8) / 2 = 70."""
+    rows = [(f"c{i}", 0, "visit") for i in range(10)] + [(f"c{i}", 1, "purchase") for i in range(10)]
+    _events, steps, journeys = built(log(rows), buy())
+    answers = [(f"c{i}", 2.0, 5 if i < 6 else 3, 1 if i < 4 else 5 if i == 4 else None) for i in range(10)]
+    answers += [("c9", 0.5, 5, 1), ("c9", 40.0, 5, 1)]  # before the end, and too late
+    table = pd.DataFrame(answers, columns=["customer_id", "day", "csat", "ces"])
+    table["answered_at"] = pd.Timestamp(START) + pd.to_timedelta(table.pop("day"), "D")
+    asked = mapping.Answers(ibis.memtable(table.assign(row_number=range(12))), csat_top=[4, 5], ces_easy=[1, 2])
+    weights = {"csat_top": 1, "ease_top": 1}
+    formula = ScoreFormula(weights=weights, target=dict.fromkeys(weights, 1.0), worst=dict.fromkeys(weights, 0.0))
+    options = {"journeys": journeys, "definitions": buy(), "as_of": AS_OF, "formula": formula, "answers": asked}
+    summary = mapping.journey_summary(journey_frame(journeys), definitions=buy(), as_of=AS_OF)
+    scores, components = mapping.journey_scores(steps, **options, summary=summary)
+    got = components.set_index("component")
+    assert got["value"].to_dict() == pytest.approx({"csat_top": 0.6, "ease_top": 0.8})
+    assert got["n"].to_dict() == {"csat_top": 10, "ease_top": 5}
+    assert scores["score"].tolist() == pytest.approx([70.0])
+
+
+def test_the_overview_joins_rate_change_ease_and_score():
+    """b has the lower rate and comes first; a has neither a change nor a score."""
+    summary = pd.DataFrame({"journey": ["a", "b", "b"], "label": ["A", "B", "B"], "segment": ["all", "all", "x"]})
+    summary = summary.assign(completed_within=[0.7, 0.4, 0.1], conf_low=0.0, conf_high=1.0, p90_days=3.0, n_journeys=9)
+    change = pd.DataFrame({"journey": "b", "part": ["total", "mix"], "difference": [0.05, 0.01]})
+    change = change.assign(conf_low=[0.02, 0.0], conf_high=[0.08, 0.02])
+    ranks = {"rank": 1, "rank_low": 1, "rank_high": 2}
+    scores = pd.DataFrame({"journey": ["b"], "score": 50.0, "score_low": 45.0, "score_high": 55.0, **ranks})
+    parts = pd.DataFrame({"journey": "b", "component": ["cost", "ease_top"], "value": [7.0, 0.8]})
+    got = mapping.journey_overview(summary, change=change, scores=scores, components=parts).set_index("journey")
+    assert got.index.tolist() == ["b", "a"]
+    names = ["completed_within", "change", "change_low", "change_high", "ease_top", "score", "score_low", "rank_high"]
+    assert got.loc["b", names].tolist() == [0.4, 0.05, 0.02, 0.08, 0.8, 50.0, 45.0, 2]
+    assert got.loc["a", "completed_within"] == 0.7
+    assert got.loc["a", names[1:]].isna().all()
+    bare = mapping.journey_overview(summary, change=change).set_index("journey")
+    assert bare["change"].to_dict() == pytest.approx({"b": 0.05, "a": np.nan}, nan_ok=True)
+    assert bare[["score", "ease_top"]].isna().all(axis=None)
 
 
 def test_a_missing_component_makes_a_journey_not_comparable():
