@@ -150,9 +150,7 @@ def test_missing_revenue_is_counted_and_negative_revenue_is_refused(tmp_path):
     assert churn.expected_margin(customers, horizon=365, margin=0.5)["mean_revenue"].item() == 20
     table.loc[20, "monthly_revenue"] = -5
     wrong = churn.customers_of(opened(tmp_path, table.to_csv(index=False)))
-    with pytest.raises(
-        DataError, match=r"monthly_revenue: 1 of 300 rows .* holds -5.*needed: revenue per month, 0 or more"
-    ):
+    with pytest.raises(DataError, match=r"monthly_revenue: 1 of 300 rows .*needed: revenue per month, 0 or more"):
         churn.revenue_at_risk(wrong, horizon=90)
     with pytest.raises(DataError, match=r"monthly_revenue: 1 of 300 rows"):
         churn.expected_margin(wrong, horizon=365, margin=0.5)

@@ -133,7 +133,7 @@ def test_no_rows():
 
 def test_shares_refuse_what_is_not_yes_or_no():
     rows = pd.DataFrame({"done": [1, 0, None, 2]})
-    with pytest.raises(DataError, match=r"done: 2 of 4 rows \(50 %\) are not usable \(first: row 3 holds nan\)"):
+    with pytest.raises(DataError, match=r"done: 2 of 4 rows \(50 %\) are not usable \(first: row 3\); needed"):
         clustered_share(rows, success_col="done")
     with pytest.raises(ConfigError, match="column not found: customer; the table has done"):
         clustered_share(rows, success_col="done", cluster_col="customer")

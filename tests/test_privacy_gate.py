@@ -7,15 +7,23 @@ import json
 import random
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import tiny_notebooks as tiny
 from test_cli import CONFIG
 from test_html import open_page
 
 from cj_helpers import cli
-from cj_helpers.runner.privacy import find_personal, is_iban, words_like_ids
+from cj_helpers.dataset import find_raw_ids, open_dataset, raw_id_hashes
+from cj_helpers.dataset.raw_ids import _hashed_here
+from cj_helpers.runner.privacy import _problem, find_personal, is_iban, public_verdict
+from cj_helpers.runner.progress import Logging, Silence
+from cj_helpers.runner.said import words_like_ids
+from cj_helpers.runner.verdict import Verdict
 
 STAGES = "stages: {visit: [visit], search: [search], quote: [quote], purchase: [purchase]}"
 
@@ -33,6 +41,7 @@ STAGES = "stages: {visit: [visit], search: [search], quote: [quote], purchase: [
         ("0049-171-2345678", "phone number"),
         ("call (030) 1234567", "phone number"),
         ("0171 234 56 78", "phone number"),
+        ("01711234567", "phone number"),
         ("from 192.168.7.23", "IP address"),
         ("2001:db8:0:0:8:800:200c:417a", "IP address"),
     ],
@@ -226,3 +235,69 @@ def test_no_planted_script_runs(planted, browser):
         assert page.evaluate("window.pwned === undefined"), path.name
         assert [url for url in seen.requests[1:] if not url.startswith("data:")] == [], path.name
         page.close()
+
+
+# ---- what the gate reads -------------------------------------------------------------------------------------------
+
+RAW = ["KD00417", "871766c5855e863f6eccc05f988b23cb", "7f3d2c1a-0b1e-4c2d-9a5f-1234567890ab", "1234567"]
+
+
+def problem_of(folder: Path, name: str, content: str, *, allowed: frozenset[str] = frozenset()) -> str:
+    """What the gate says of one published file, when RAW are the ids."""
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+    hashes = np.unique(_hashed_here(pd.DataFrame({"position": range(len(RAW)), "id": RAW})))
+    return _problem([file], folder, set(allowed), hashes)
+
+
+@pytest.mark.parametrize("who", RAW)
+def test_ids_that_look_like_digests_and_ids_after_a_line_break_are_found(tmp_path, who):
+    assert problem_of(tmp_path, "a.csv", f"customer,n\n{who},1\n") == "raw customer id in a.csv"
+    for text in (f"worst customer:\n{who}", f"worst customer:{who}", f"\t{who}"):
+        assert problem_of(tmp_path, "a.ipynb", json.dumps({"cells": [{"text": text}]})) == "raw customer id in a.ipynb"
+    assert problem_of(tmp_path, "a.html", f"<p>of {who}</p>") == "raw customer id in a.html"
+
+
+def test_a_count_that_equals_an_id_is_a_count(tmp_path):
+    assert problem_of(tmp_path, "a.csv", "table,n_rows,share\nevents,1234567,0.5\n") == ""
+    bundle = {"columns": [{"name": "n_rows", "kind": "count"}], "rows": [[1234567]]}
+    assert problem_of(tmp_path, "a.ipynb", json.dumps(bundle)) == ""
+    assert problem_of(tmp_path, "a.csv", "kunde,n_rows\n1234567,12\n") == "raw customer id in a.csv"
+
+
+def test_an_authors_address_after_a_line_break_is_the_authors(tmp_path):
+    cell = {"cell_type": "markdown", "source": "Questions:\nbi@firma.de"}
+    content = json.dumps({"cells": [cell]})
+    assert problem_of(tmp_path, "a.ipynb", content, allowed=frozenset({"bi@firma.de"})) == ""
+    assert problem_of(tmp_path, "a.ipynb", content) == "e-mail address in a.ipynb"
+
+
+def test_a_reason_is_told_only_after_the_gate():
+    told = []
+
+    class Watcher(Silence):
+        def ended(self, name, verdict, seconds):
+            told.append(verdict.reason)
+
+    log = Logging(Watcher())
+    hashes = np.unique(_hashed_here(pd.DataFrame({"position": [0], "id": ["KD00417"]})))
+    log.gate = partial(public_verdict, hashes=hashes)
+    for reason in ("ValueError: KD00417", "write to a@b.de", "division by zero"):
+        log.ended("x", Verdict("failed", reason), 1.0)
+    assert told == [
+        "the reason is withheld: raw customer id",
+        "the reason is withheld: e-mail address",
+        "division by zero",
+    ]
+
+
+def test_aliases_are_ids_too(tmp_path):
+    (tmp_path / "log.csv").write_text(
+        "customer_id,timestamp,touchpoint\ncookie-1005,2024-01-02,home\nC00005,2024-02-02,paid\n"
+    )
+    (tmp_path / "ids.csv").write_text("alias,customer_id\ncookie-1005,C00005\nmail-77,C00005\n")
+    tables = "tables:\n  events: [{source: log.csv}]\n  identities: [{source: ids.csv}]\n"
+    (tmp_path / "dataset.yml").write_text("version: 1\nname: S\ntime_zone: UTC\n" + tables)
+    hashes = raw_id_hashes(open_dataset(tmp_path, strict=False))
+    assert find_raw_ids(["cookie-1005", "C00005", "mail-77", "paid"], hashes) == {"cookie-1005", "C00005", "mail-77"}

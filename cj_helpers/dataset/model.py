@@ -52,6 +52,8 @@ class Dataset:
     unstitched : ibis table or None
         The events under the ids they came with, to see what results would be without identities; None when no
         identities are declared.
+    aliases : ibis table or None
+        customer_id: every id that stands for another, as identities name them; None when none are declared.
     history : ibis table or None
         Every version of customers with dated attributes (``valid_from``); ``customers`` has the one of as_of.
     clocks : DataFrame, one row per source of events
@@ -77,6 +79,7 @@ class Dataset:
     as_of_reason: str = "none"
     identity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=IDENTITY_COLUMNS))
     unstitched: ir.Table | None = None
+    aliases: ir.Table | None = None
     history: ir.Table | None = None
     clocks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CLOCK_COLUMNS))
 

@@ -16,12 +16,13 @@ Hashes = npt.NDArray[np.uint64]
 
 
 def raw_id_hashes(data: Dataset) -> Hashes:
-    """Return the sorted 64-bit hashes of all distinct customer ids of a data set, computed in the process.
+    """Return the sorted 64-bit hashes of all distinct customer ids of a data set, aliases too, computed in the process.
 
     DuckDB does not let an id out. Every other engine has a hash of its own, so that its distinct ids come here to get
     that of DuckDB, with which `find_raw_ids` compares.
     """
-    tables = [table for table in (data.events, data.surveys, data.customers) if table is not None]
+    given = (data.events, data.surveys, data.customers, data.aliases)
+    tables = [table for table in given if table is not None]
     ids = [table.select(id=table["customer_id"].cast("string")) for table in tables if "customer_id" in table.columns]
     found = [_hashed(one.distinct()) for one in ids]
     return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.uint64)

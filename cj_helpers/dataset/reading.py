@@ -78,6 +78,7 @@ class Reading:
         folded = fold_message(clocks, self.config.time_zone, self.config.time_fold)
         self.problems += [folded] if folded else []
         identity = {"identity": identity_table(events, identities)} if raw_ids and identities else {}
+        names = identities.names if identities else None
         return Dataset(
             key=self.folder.name,
             folder=self.folder,
@@ -96,6 +97,7 @@ class Reading:
             fingerprint=self._fingerprint(as_of),
             as_of_reason=self.reason,
             unstitched=unstitched(events) if raw_ids else None,
+            aliases=None if names is None else names.select(customer_id=names.node),
             clocks=clocks,
             history=history,
             **identity,

@@ -41,12 +41,12 @@ def cluster_codes(table: pd.DataFrame, cluster_col: str) -> IntArray:
 
 
 def check_rows(bad: BoolArray, column: pd.Series[Any], *, allowed: str) -> None:
-    """Raise a DataError with the number of bad rows, the first of them and what is allowed."""
+    """Raise a DataError with the number of bad rows, the place of the first and what is allowed, never a value."""
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
         raise DataError(
             f"{column.name}: {bad.sum():,} of {bad.size:,} rows ({100 * bad.mean():.2g} %) are not usable "
-            f"(first: row {first + 1:,} holds {column.iloc[first]}); needed: {allowed}. "
+            f"(first: row {first + 1:,}); needed: {allowed}. "
             "Correct or leave out these rows."
         )
 

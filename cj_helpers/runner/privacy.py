@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import ipaddress
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cj_helpers.contract import ConfigError
+from cj_helpers.runner.said import published_text, published_words, words_like_ids
 from cj_helpers.runner.verdict import FAILED, Verdict
 from cj_helpers.runner.worker import Outcome
 from cj_helpers.text import _, fill
@@ -19,19 +19,17 @@ from cj_helpers.text import _, fill
 if TYPE_CHECKING:
     from cj_helpers.runner.plan import Plan
 
-_PICTURE = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=]+|\"image/png\": \"[^\"]*\"")
-_DIGEST = re.compile(r"\b[0-9a-f]{32,64}\b")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
-# International, or national with a leading 0 and separators: other digits are counts, ids and decimals.
+# International, or national with a leading 0 and separators or 10 to 12 digits: others are counts, ids and decimals.
 _PHONES = (
     re.compile(r"(?<![\w.,+-])\+[1-9]\d{0,2}(?:[ /-]?\(?\d{1,5}\)?){2,6}(?![\w.]|-\d)"),
     re.compile(r"(?<![\w.,+-])00[1-9]\d{0,2}(?:[ /-]\(?\d{1,9}\)?){1,6}(?![\w.]|-\d)"),
     re.compile(r"(?<![\w.,+-])\(?0[1-9]\d{1,4}\)?[ /-]\d{3,9}(?:[ -]?\d{2,4}){0,3}(?![\w.]|-\d)"),
+    re.compile(r"(?<![\w.,+-])0[1-9]\d{8,10}(?![\w.]|-\d)"),
 )
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _IPV6 = re.compile(r"(?<![\w:])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
-_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.@:+-]{2,62}[A-Za-z0-9])")
 _HARMLESS = frozenset({"127.0.0.1", "::1"})
 _SUFFIXES = frozenset({".html", ".ipynb", ".csv", ".json", ".log"})
 
@@ -61,18 +59,6 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(sign, 36)) for sign in plain[4:] + plain[:4])) % 97 == 1
 
 
-def words_like_ids(text: str) -> set[str]:
-    """Return the words of a text that can be told from prose and numbers: letters with digits, or 7 digits and more."""
-    return {word for word in set(_WORD.findall(text)) if _is_like_id(word)}
-
-
-def published_text(file: Path) -> str:
-    """Return what a published file says, without pictures and digests."""
-    text = _PICTURE.sub("", file.read_text(encoding="utf-8", errors="replace"))
-    text = _DIGEST.sub("", text)
-    return html.unescape(re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.S)) if file.suffix == ".html" else text
-
-
 def guard(site: Path, plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Take out of a run every notebook whose page, tables or other files hold something personal.
 
@@ -97,7 +83,7 @@ def guard(site: Path, plan: Plan, outcomes: Sequence[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         book = books.get(outcome.name)
         allowed = _authors_own(book.content["cells"]) if book else set()
-        outcome = _without_personal_reason(outcome, plan.source.raw_ids)
+        outcome = dataclasses.replace(outcome, verdict=public_verdict(outcome.verdict, plan.source.raw_ids))
         problem = _problem(_files_of(site, outcome.name), site, allowed, plan.source.raw_ids)
         checked.append(_take_out(site, plan, outcome, problem) if problem and book else outcome)
     return checked
@@ -140,22 +126,15 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_like_id(word: str) -> bool:
-    digits = sum(sign.isdigit() for sign in word)
-    letters = any(sign.isalpha() for sign in word)
-    return (digits >= 2 and letters and len(word) >= 5) or (word.isdigit() and len(word) >= 7)
-
-
-def _without_personal_reason(outcome: Outcome, hashes: Any) -> Outcome:
-    """Withhold a reason that quotes the data."""
-    reason = outcome.verdict.reason
+def public_verdict(verdict: Verdict, hashes: Any) -> Verdict:
+    """Withhold a reason that quotes the data; `hashes` of the raw ids, None for public data."""
+    reason = verdict.reason
     kinds = [kind for kind, _value in find_personal(reason)] or ["raw customer id"] * bool(
         _raw_ids(words_like_ids(reason), hashes)
     )
     if not kinds:
-        return outcome
-    verdict = dataclasses.replace(outcome.verdict, reason=fill("the reason is withheld: {kind}", kind=kinds[0]))
-    return dataclasses.replace(outcome, verdict=verdict)
+        return verdict
+    return dataclasses.replace(verdict, reason=fill("the reason is withheld: {kind}", kind=kinds[0]))
 
 
 def _problem(files: Collection[Path], site: Path, allowed: set[str], raw_ids: Any) -> str:
@@ -166,7 +145,7 @@ def _problem(files: Collection[Path], site: Path, allowed: set[str], raw_ids: An
         found = [kind for kind, value in find_personal(text) if value not in allowed]
         if found:
             return fill("{kind} in {file}", kind=found[0], file=file.relative_to(site).as_posix())
-        words = dict.fromkeys(words_like_ids(text), file) | words
+        words = dict.fromkeys(published_words(file, text), file) | words
     named = [words[word] for word in _raw_ids(words, raw_ids)]
     if not named:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,8 @@ class Logging:
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
+        #: What may be told of a verdict; the privacy gate, once the data are known.
+        self.gate: Callable[[Verdict], Verdict] = lambda verdict: verdict
         self.entries: list[dict[str, Any]] = []
 
     @property
@@ -58,9 +60,9 @@ class Logging:
         self._watcher.cell(name, number, total)
 
     def ended(self, name: str, verdict: Verdict, seconds: float) -> None:
-        """Keep and pass on how a notebook ended; its reason is kept when the privacy gate has seen it."""
+        """Keep and pass on how a notebook ended; its reason as the privacy gate lets it through."""
         self.note("notebook ended", notebook=name, status=verdict.status, seconds=round(seconds, 1))
-        self._watcher.ended(name, verdict, seconds)
+        self._watcher.ended(name, self.gate(verdict), seconds)
 
 
 class Problems(Silence):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,8 @@ def _run(request: Request, books: _Books, log: Logging) -> RunResult:
         with publish.staging(target) as (stage, scratch):
             todo = [make_job(plan, book, stage=stage, scratch=scratch) for book in plan.to_run]
             log.note("run started", run_id=plan.run_id, dataset=source.key)
+            if not source.public:
+                log.gate = partial(privacy.public_verdict, hashes=source.raw_ids)
             outcomes = run_jobs(todo, at_once=request.jobs, limits=request.limits, watcher=log)
             return _publish(request, plan, outcomes, target=target, site=stage / "site", log=log)
 
