@@ -118,9 +118,12 @@ def _run(dataset: Path, options: dict[str, Any], *, quiet: bool) -> tuple[list[R
     except Interrupted as error:
         return results, SIGNAL + error.number, f"stopped by {error}; nothing was published"
     except SomeFailed as failed:
-        codes, messages = zip(*(code_of(error) for _market, error in failed.errors), strict=True)
-        told = [f"{market}: {message}" for (market, _error), message in zip(failed.errors, messages, strict=True)]
-        return results, worst([*codes, *(result.exit_code for result in results)]), "; ".join(told)
+        codes, told = [result.exit_code for result in results], dict[str, list[str]]()
+        for market, cause in failed.errors:
+            code, message = code_of(cause)
+            codes.append(code)
+            told.setdefault(message, []).append(market)
+        return results, worst(codes), "; ".join(f"{', '.join(names)}: {message}" for message, names in told.items())
     except Exception as error:  # noqa: BLE001 - told by its code, so that --on-failure is called
         return results, *code_of(error)
     return results, worst([result.exit_code for result in results]), ""

@@ -65,10 +65,7 @@ def run(dataset: str | Path, *, watcher: Watcher | None = None, **options: Any) 
     A script must call it below ``if __name__ == "__main__":``, because workers import the script again.
     """
     request = Request(dataset, **options)
-    if request.jobs < 1:
-        raise ConfigError(f"jobs is {request.jobs}: give at least one job")
-    request.limits.check()
-    books = _Books.of(request)
+    books = _checked(request)
     with stopped_by_signals():
         try:
             return _run(request, books, Logging(watcher or Silence()))
@@ -105,6 +102,17 @@ class _Books:
         if any(book.number == DATA_QUALITY for book in self.chosen):
             return self.chosen
         return [*(read_notebook(p) for p in self.every if p.name.startswith(DATA_QUALITY)), *self.chosen]
+
+
+def _checked(request: Request) -> _Books:
+    """Read the notebooks; whatever is wrong before a data set is opened is wrong for every market, too."""
+    if request.jobs < 1:
+        raise CommandError(f"jobs is {request.jobs}: give at least one job")
+    try:
+        request.limits.check()
+        return _Books.of(request)
+    except ConfigError as error:
+        raise CommandError(str(error)) from error
 
 
 def _target(request: Request, key: str) -> Path:
