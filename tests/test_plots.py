@@ -768,7 +768,7 @@ def test_rows_of_the_map_follow_the_columns():
     assert full == [
         "Journeys\nthat got here",
         "Lost here\n(95 % interval)",
-        "Time spent: median\nand 90 % within",
+        "Time until they went\non: median, 90 % within",
         "Satisfaction",
         "Main channel",
     ]

@@ -103,7 +103,7 @@ def _rows(mix: pd.DataFrame | None) -> list[_Row]:
     return [
         _Row(("n_journeys",), _("Journeys\nthat got here"), 0.95, _volume),
         _Row(("drop_off",), _("Lost here\n(95 % interval)"), 0.85, _drop_off),
-        _Row(("time_median_hours",), _("Time spent: median\nand 90 % within"), 0.9, _time),
+        _Row(("time_median_hours",), _("Time until they went\non: median, 90 % within"), 0.9, _time),
         _Row(("satisfaction",), _("Satisfaction"), 0.85, _satisfaction),
         _Row(("effort",), _("Effort"), 0.75, _effort),
         channels,
