@@ -129,7 +129,7 @@ def _day_axis(ax: Axes, start: float, n_days: int, *, rows: int) -> None:
     ax.set_xlim(start, start + n_days)
     ax.set_ylim(rows - 0.5, -0.75)
     date_axis(ax)
-    ax.tick_params(axis="x", length=3, width=1.25, bottom=True)
+    ax.tick_params(axis="x", length=3, bottom=True)
 
 
 def _keys(ax: Axes, gap_days: int, left_out: int) -> None:

@@ -11,11 +11,11 @@ import matplotlib as mpl
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ft2font import FT2Font
-from matplotlib.rcsetup import cycler
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 
@@ -50,18 +50,15 @@ def set_style() -> None:
     Text is at least 9 pt (12 px) when a figure is shown 700 px wide, type is the DejaVu Sans that
     matplotlib brings along, and equal tables give equal pictures.
     """
-    plt.style.use(_theme())
+    sns.set_theme(style="white", palette=list(PALETTE), rc=_theme())
 
 
 def _theme() -> dict[str, Any]:
     sizes = {f"{name}.labelsize": TEXT_PT for name in ("axes", "xtick", "ytick")}
     colors = {f"{name}.color": MUTED for name in ("xtick", "ytick")}
-    # no ticks, but the room they would take
-    ticks = {"xtick.bottom": False, "ytick.left": False, "xtick.major.size": 6.0, "ytick.major.size": 6.0}
     return {
         **sizes,
         **colors,
-        **ticks,
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],
         "font.size": TEXT_PT,
@@ -76,11 +73,6 @@ def _theme() -> dict[str, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
-        "axes.titlesize": 12,
-        "axes.prop_cycle": cycler(color=PALETTE),
-        "lines.solid_capstyle": "round",
-        "patch.edgecolor": "white",
-        "patch.force_edgecolor": True,
         "grid.color": GRID,
         "grid.linewidth": 0.8,
         "figure.figsize": (WIDTH_IN, 3.4),
