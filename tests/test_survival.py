@@ -223,14 +223,14 @@ def test_segments_keep_order_and_missing_comes_last():
     [
         (
             {"duration_days": [1, -2, np.nan]},
-            r"duration_days: 2 of 3 rows \(67 %\) are not usable \(first: row 2 holds -2",
+            r"duration_days: 2 of 3 rows \(67 %\) are not usable \(first: row 2",
         ),
         ({"duration_days": [1, 2, np.inf]}, r"duration_days: 1 of 3 rows .* needed: finite numbers, 0 or more"),
         (
             {"duration_days": pd.to_timedelta([1, 2, 3], unit="D")},
             r"duration_days: found timedelta64\[ns\], needed are num",
         ),
-        ({"event": [1, 0, 2]}, r"event: 1 of 3 rows .* \(first: row 3 holds 2\); needed: true/false or 1/0"),
+        ({"event": [1, 0, 2]}, r"event: 1 of 3 rows .* \(first: row 3\); needed: true/false or 1/0"),
         ({"entry": [0, 3, 0]}, r"entry: 1 of 3 rows .* needed: at most duration_days of the same row"),
         ({"n": [1, 0.5, 1]}, r"n: 1 of 3 rows .* needed: whole numbers of rows, 0 or more"),
         ({"n": [1, -1, 1]}, r"n: 1 of 3 rows .* needed: whole numbers of rows, 0 or more"),
