@@ -205,6 +205,16 @@ def test_two_hundred_levels_are_grouped_or_refused_by_name():
         level_columns(table.assign(town=places.to_numpy()), columns=["town"])
 
 
+def test_a_missing_value_is_never_what_the_others_are_compared_with():
+    """Where it is the most frequent level, it may not occur in the next journey at all."""
+    table = pd.DataFrame({"plan": [None] * 6 + ["basic"] * 3 + ["plus"]})
+    wide, reference = level_columns(table, columns=["plan"])
+    assert reference == {"plan: (missing)": "basic", "plan: plus": "basic"}
+    assert wide[["plan: (missing)", "plan: plus"]].sum().tolist() == [6, 1]
+    alone = level_columns(table.head(6), columns=["plan"])[1]
+    assert alone == {}
+
+
 def test_few_events_reduce_the_covariates_and_then_refuse():
     table = changing(60, 5)
     done = table.index[table["outcome"] == "completed"]

@@ -89,7 +89,7 @@ def covariate_checks(
 def level_columns(
     table: pd.DataFrame, *, columns: Sequence[str], least_share: float = 0.02, most: int = 6
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Categories as columns of 0 and 1, one for each level but the most frequent.
+    """Categories as columns of 0 and 1, one for each level but the most frequent one that is known.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def level_columns(
     least_share : float
         Levels rarer than this become "(other)" together.
     most : int
-        Most levels besides the most frequent one; rarer ones join "(other)".
+        Most levels besides the one that the others are compared with; rarer ones join "(other)".
 
     Returns
     -------
@@ -126,7 +126,9 @@ def level_columns(
             raise DataError(
                 f"{column}: {len(shares):,} levels in {len(table):,} rows, none common; group them or leave it out"
             )
-        kept = list(shares.index[: most + 1][shares.to_numpy()[: most + 1] >= least_share])
+        known = [level for level in shares.index if level != MISSING]
+        order = [*known[:1], *shares.index.drop(known[:1])]
+        kept = [level for level in order[: most + 1] if shares[level] >= least_share]
         grouped = text.where(text.isin(kept), OTHER)
         for level in [*kept[1:], *([OTHER] if (grouped == OTHER).any() else [])]:
             new[f"{column}: {level}"] = (grouped == level).to_numpy(dtype=float)
