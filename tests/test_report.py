@@ -267,7 +267,7 @@ def test_an_interval_is_one_cell_of_the_kind_of_its_estimate() -> None:
     assert [column["kind"] for column in bundle(output)["columns"]] == ["text", "points", "points", "points"]
     assert [attributes.get("class") for attributes in html_of(output).of("tr")] == [None, "cj-total", None]
     alone = shown(report.show, "u", table, "T", columns=["segment", "conf_low"])
-    assert html_of(alone).cells[1] == ["all", "38.00"]
+    assert html_of(alone).cells[1] == ["all", "38.0"]
 
 
 def test_values_that_json_cannot_hold() -> None:
