@@ -185,7 +185,7 @@ def plot_frictions(table: pd.DataFrame, *, ax: Axes | None = None, max_rows: int
     ax = new_axes(ax, height=rows_height(shown, around=0.9))
     name_rows(ax, shown)
     values = numbers(rows["abandoned_per_month"])
-    ax.barh(range(len(rows)), values, height=0.6, color=ORANGE, zorder=0, gid="lost")
+    ax.barh(range(len(rows)), values, height=0.6, color=ORANGE, zorder=1, gid="lost")
     dots(ax, rows, estimate="abandoned_per_month", colors=INK, size=12)
     columns = zip(values, numbers(rows["conf_low"]), numbers(rows["conf_high"]), strict=True)
     row_texts(ax, _with_worth([interval_text(*each, "number") for each in columns], rows))
