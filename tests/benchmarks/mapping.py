@@ -101,17 +101,19 @@ def compare(log: Path, engines: list[str], memory: str, before: dict[str, float]
             continue
         found[engine] = result
         total = sum(result["times"].values())
-        base = sum(found["sql"]["times"].values()) if "sql" in found else float("nan")
         parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["times"].items())
         growth = f", {total / before[engine]:.1f} times the size before" if engine in before else ""
         before[engine] = total
         print(
-            f"  {engine:7} {total:7.1f} s ({result['cpu']:.0f} s CPU), ratio to SQL {total / base:.2f}, "
-            f"{result['peak_mb']:,.0f} MB{growth}: {parts}, load {os.getloadavg()[0]:.1f}",
+            f"  {engine:7} {total:7.1f} s ({result['cpu']:.0f} s CPU), {result['peak_mb']:,.0f} MB{growth}: {parts}, "
+            f"load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
     if not found:
         return
+    if "sql" in found:
+        sums = {engine: sum(result["times"].values()) for engine, result in found.items()}
+        print("  ratio to SQL: " + ", ".join(f"{engine} {each / sums['sql']:.2f}" for engine, each in sums.items()))
     first, *_ = found
     for engine, result in found.items():
         wrong = [name for name, value in found[first]["prints"].items() if result["prints"][name] != value]
@@ -126,7 +128,7 @@ def main() -> None:
     """Print one line per size and engine."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000, 10_000_000, 100_000_000])
-    parser.add_argument("--engines", nargs="+", default=["sql", "ours", "polars", "pandas"], choices=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
     parser.add_argument(
         "--memory", help="DuckDB's limit, for the package and SQL; default: 2000MB, 3800MB at 100 million"
     )
