@@ -45,9 +45,9 @@ def test_links_are_those_of_reports_03_and_04(table):
     given_up = drivers[drivers["factor"].eq("outcome") & drivers["case"].eq("abandoned")].iloc[0]
     names = ["conf_low", "conf_high", "n"]
     assert links.loc["journey to score", ["estimate", *names]].tolist() == given_up[["difference", *names]].tolist()
-    exits = table("04_churn/exits_after_journeys")
-    both = exits[exits["journey"].eq("all") & exits["outcome"].eq("difference")].iloc[0]
-    assert links.loc["journey to leaving", "estimate"] / 100 == pytest.approx(both["estimate"], rel=1e-9)
+    exits = table("04_churn/exit_differences")
+    both = exits[exits["journey"].eq("all")].iloc[0]
+    assert links.loc["journey to leaving", "estimate"] / 100 == pytest.approx(both["difference"], rel=1e-9)
     assert links.loc["journey to leaving", "n"] == both["n"]
 
 
