@@ -103,3 +103,16 @@ def test_the_null_hand_offs_in_stores_are_named_by_no_report(findings, table):
     store = success[success["from_channel"].eq("store") | success["to_channel"].eq("store")]
     assert len(store)
     assert not store["p_adjusted"].lt(0.05).any()
+
+
+def test_a_change_is_told_with_parts_that_add_up_to_it(findings):
+    """The shares before and after are those of the whole, so the change at the same mix alone would not fit them."""
+    pattern = (
+        r"went from ([\d.]+) % to ([\d.]+) %, by (-?[\d.]+) pp: (-?[\d.]+) pp because .*?, (-?[\d.]+) pp at the same"
+    )
+    told = [re.search(pattern, finding["text"]) for finding in findings if "went from" in finding["text"]]
+    assert told
+    for match in told:
+        before, after, total, mix, true = (float(number) for number in match.groups())
+        assert after - before == pytest.approx(total, abs=0.11)
+        assert mix + true == pytest.approx(total, abs=0.11)
