@@ -14,6 +14,7 @@ from typing import Any
 from cj_helpers.text import column_kind
 
 _PICTURE = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=]+")
+_PICTURES = ("image/png", "image/jpeg")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.@:+-]{2,62}[A-Za-z0-9])")
 _AMOUNTS = frozenset({"count", "percent", "number", "days", "hours", "money", "ratio", "points", "pp", "p_value"})
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -55,22 +56,23 @@ def _is_like_id(word: str) -> bool:
 def _strings_of(text: str) -> str:
     """One string per line; a text that is no JSON stays as it is."""
     try:
-        return "\n".join(_strings(json.loads(text)))
+        return "\n".join(strings(json.loads(text)))
     except ValueError:
         return text
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from (str(key) for key in value)
-        for key, one in value.items():
-            if key != "image/png":
-                yield from _strings(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _strings(one)
+def strings(content: Any) -> Iterator[str]:
+    """Every text in the content of a JSON file, keys included, but no picture."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield str(key)
+            if key not in _PICTURES:
+                yield from strings(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from strings(value)
+    elif isinstance(content, str):
+        yield content
 
 
 def _without_amounts(text: str) -> str:

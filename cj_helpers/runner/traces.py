@@ -9,14 +9,14 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cj_helpers.runner import publish
 from cj_helpers.runner.plan import report_folders
 from cj_helpers.runner.records import LOGS
+from cj_helpers.runner.said import strings
 
 _TEXTS = (".json", ".html", ".ipynb", ".log", ".txt", ".md")
 _ID_COLUMNS = frozenset({"customer", "customer_id", "alias", "pseudonym"})
@@ -153,19 +153,5 @@ def _texts(path: Path) -> list[str]:
         return [html.unescape(_PICTURE.sub("", text))]
     if path.suffix in (".json", ".ipynb"):
         with contextlib.suppress(ValueError):
-            return [_PICTURE.sub("", found) for found in _strings(json.loads(text))]
+            return [_PICTURE.sub("", found) for found in strings(json.loads(text))]
     return [re.sub(r"\\[nrt]", " ", text)]
-
-
-def _strings(content: Any) -> Iterator[str]:
-    """Every text in the content of a JSON file, keys included, but no base64 of a picture."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            yield key
-            if key not in ("image/png", "image/jpeg"):
-                yield from _strings(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _strings(value)
-    elif isinstance(content, str):
-        yield content
