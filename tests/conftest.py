@@ -101,3 +101,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     yield ibis.pyspark.connect(session)
     session.stop()
+
+
+@pytest.fixture(scope="module")
+def ipython_shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A shell to run and display in, outside a run, that writes nothing into the home folder."""
+    import matplotlib as mpl
+    from IPython.core.history import HistoryManager
+    from IPython.core.interactiveshell import InteractiveShell
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setattr(HistoryManager, "enabled", False)
+        patch.delenv("CJ_OUT", raising=False)
+        mpl.use("Agg")
+        InteractiveShell.instance()
+        yield
+        InteractiveShell.clear_instance()

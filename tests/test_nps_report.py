@@ -8,11 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
@@ -24,22 +22,17 @@ NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "03_nps_driver
 CELLS = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
 ITEMS = ["ease", "help", "info"]
 
+pytestmark = pytest.mark.usefixtures("ipython_shell")
+
 
 @pytest.fixture(scope="module", autouse=True)
-def _shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A shell to run cells in, that writes nothing into the home folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        patch.setattr(HistoryManager, "enabled", False)
-        patch.delenv("CJ_OUT", raising=False)
-        mpl.use("Agg")
-        InteractiveShell.instance()
-        yield
-        InteractiveShell.clear_instance()
-        state.reset()
-        text.set_language("en")
-        text.set_currency("")
-        text.set_time_zone("UTC")
+def _as_before() -> Iterator[None]:
+    """Leave no data set, language, currency or zone behind."""
+    yield
+    state.reset()
+    text.set_language("en")
+    text.set_currency("")
+    text.set_time_zone("UTC")
 
 
 def answers_of(n: int, seed: int = 1, *, items: list[str] = ITEMS) -> pd.DataFrame:

@@ -14,8 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ibis import _
-from IPython.core.history import HistoryManager
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from cj_helpers import mapping, nps, plots, report, survival
@@ -28,16 +26,7 @@ from cj_helpers.survival.spells import Columns, event_status, read_spells
 
 WHOSE = {"segment_col": "segment", "cluster_col": "customer"}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A shell to display in, that writes nothing into the home folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        patch.setattr(HistoryManager, "enabled", False)
-        InteractiveShell.instance()
-        yield
-        InteractiveShell.clear_instance()
+pytestmark = pytest.mark.usefixtures("ipython_shell")
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib.figure import Figure
@@ -39,16 +38,7 @@ from cj_helpers.text import csv_text
 
 SCRIPTS = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><b>', "javascript:alert(1)", "a & b"]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A shell to display in, that writes nothing into the home folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
-        patch.setattr(HistoryManager, "enabled", False)
-        InteractiveShell.instance()
-        yield
-        InteractiveShell.clear_instance()
+pytestmark = pytest.mark.usefixtures("ipython_shell")
 
 
 @pytest.fixture(autouse=True)
